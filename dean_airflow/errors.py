@@ -1,0 +1,48 @@
+"""Every error DEAN raises on purpose.
+
+Each message is one clear sentence for the person who started the trial: what was wrong, where, and what to do.
+"""
+
+
+class DeanError(Exception):
+    """Base of all of them; its text is shown to users as it is."""
+
+
+class ConfigurationError(DeanError):
+    """A setting or a param is missing, malformed or out of range."""
+
+
+class TargetError(DeanError):
+    """The repository cannot be worked on: not a repository, unknown ref, nothing in Python, ..."""
+
+
+class InstallError(DeanError):
+    """The target's own environment could not be installed."""
+
+
+class BaselineError(DeanError):
+    """The unchanged target does not qualify: failing tests, a non-deterministic benchmark, no benchmark, ..."""
+
+
+class SandboxError(DeanError):
+    """No sandbox of the wanted level can be had here, or one broke."""
+
+
+class EditError(DeanError):
+    """An edit's text form does not parse, or the edit does not apply to this source."""
+
+
+class StoreError(DeanError):
+    """The store cannot be reached, is read-only, full, or written by a newer version."""
+
+
+class TrialCancelled(DeanError):
+    """The trial was stopped; whoever was working on it must not write any more."""
+
+
+class LeaseLost(DeanError):
+    """Another attempt has taken this island over; this one must stop writing."""
+
+
+class PublishError(DeanError):
+    """The branch, patch or report could not be handed over."""
