@@ -1,0 +1,156 @@
+"""The level `full`: bubblewrap with every namespace, an empty root, a seccomp filter and control groups."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from dean_airflow.evolution.sandbox.jail import Jail
+from dean_airflow.evolution.sandbox.process import Plan, Process, Stream, launch
+from dean_airflow.evolution.sandbox.seccomp import full_filter
+
+_NOBODY = "65534"
+_ETC = (
+    "/etc/ld.so.cache",
+    "/etc/alternatives",
+    "/etc/localtime",
+    "/etc/nsswitch.conf",
+    "/etc/mime.types",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/certs",
+    "/etc/pki/ca-trust/extracted",
+)
+"""What programs read of /etc and holds no secret."""
+_FILES = {
+    "/etc/passwd": f"nobody:x:{_NOBODY}:{_NOBODY}:jailed:/tmp:/bin/sh\n",
+    "/etc/group": f"nogroup:x:{_NOBODY}:\n",
+    "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
+}
+
+
+class FullSandbox:
+    """Its own root, users, processes, network, IPC and host name; see `docs/explanation/threat-model.md`."""
+
+    level: Literal["full"] = "full"
+
+    def popen(
+        self,
+        argv: Sequence[str],
+        jail: Jail,
+        *,
+        pass_fds: Sequence[int] = (),
+        stdin: Stream = subprocess.DEVNULL,
+        stdout: Stream = subprocess.DEVNULL,
+        stderr: Stream = subprocess.DEVNULL,
+    ) -> Process:
+        """As `Sandbox.popen`."""
+        fds: list[int] = []
+        options = [*_isolation(), *_root(jail, fds), "--chdir", str(jail.cwd), *_environment(jail)]
+        options += ["--seccomp", str(_memory_file(full_filter(), fds))]
+        # Through a file and not the command line, which every user of the host can read.
+        listed = _memory_file(b"".join(option.encode() + b"\0" for option in options), fds)
+        command = [_bwrap(), "--args", str(listed), "--", *argv]
+        return launch(
+            Plan(command, {}, "/", own_fds=fds),
+            jail.limits,
+            watched=jail.writable,
+            capped=True,
+            pass_fds=pass_fds,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+        )
+
+    @staticmethod
+    def missing() -> str:
+        """Why this level does not work here, as the end of a sentence; empty if it does. Tries it."""
+        if sys.platform != "linux":
+            return "it needs Linux"
+        if shutil.which("bwrap") is None:
+            return "the program bwrap (package bubblewrap) is not installed"
+        options = [*_isolation(), "--ro-bind", "/usr", "/usr", *_links(), "--proc", "/proc", "--dev", "/dev"]
+        tried = subprocess.run(
+            [_bwrap(), *options, "--", "/usr/bin/env"], env={}, capture_output=True, check=False
+        )
+        if tried.returncode == 0:
+            return ""
+        said = tried.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {tried.returncode}"]
+        return f"bubblewrap cannot isolate a process ({said[-1]})"
+
+
+def _bwrap() -> str:
+    return shutil.which("bwrap") or "bwrap"
+
+
+def _isolation() -> list[str]:
+    options = "--unshare-all --unshare-user --die-with-parent --new-session --clearenv --hostname jail".split()
+    options += ["--cap-drop", "ALL", "--uid", _NOBODY, "--gid", _NOBODY]
+    if _knows("--disable-userns"):
+        options += ["--disable-userns", "--assert-userns-disabled"]
+    return options
+
+
+@cache
+def _knows(option: str) -> bool:
+    """Whether this bubblewrap has an option; those before 0.8 lack some, and seccomp stands in for them."""
+    shown = subprocess.run([_bwrap(), "--help"], env={}, capture_output=True, check=False)
+    return option.encode() in shown.stdout + shown.stderr
+
+
+def _root(jail: Jail, fds: list[int]) -> list[str]:
+    """The mounts, shallow before deep: what comes later covers what was there."""
+    size = str(jail.limits.disk_mb << 20)
+    options = ["--proc", "/proc", "--dev", "/dev"]
+    for place in ("/tmp", "/dev/shm"):
+        options += [*(["--size", size] if _knows("--size") else []), "--tmpfs", place]
+    for name, text in _FILES.items():
+        options += ["--ro-bind-data", str(_memory_file(text.encode(), fds)), name]
+    mounts = {str(path): "--ro-bind" for path in _readable(jail)}
+    mounts.update({str(path): "--bind" for path in _with_real(jail.writable)})
+    for path, kind in sorted(mounts.items(), key=lambda item: item[0].count("/")):
+        options += [kind, path, path]
+    # bubblewrap's own root and /dev are memory file systems that would otherwise take any amount of writing.
+    return [*options, *_links(), "--remount-ro", "/dev", "--remount-ro", "/"]
+
+
+def _readable(jail: Jail) -> list[Path]:
+    system = [Path("/usr"), *map(Path, _ETC), Path(sys.base_prefix), Path(sys.base_exec_prefix)]
+    return [path for path in _with_real([*system, *jail.readable]) if path.exists()]
+
+
+def _with_real(paths: Sequence[Path]) -> list[Path]:
+    """Each path, and where it really is."""
+    return list(dict.fromkeys(each for path in paths for each in (path, path.resolve())))
+
+
+@cache
+def _links() -> list[str]:
+    """/bin, /lib and the like, which are links into /usr or directories of their own."""
+    options = []
+    for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
+        if Path(name).is_symlink():
+            options += ["--symlink", os.readlink(name), name]
+        elif Path(name).is_dir():
+            options += ["--ro-bind", name, name]
+    return options
+
+
+def _environment(jail: Jail) -> list[str]:
+    return [word for name, value in jail.environment.items() for word in ("--setenv", name, value)]
+
+
+def _memory_file(data: bytes, fds: list[int]) -> int:
+    """A descriptor from which bubblewrap reads `data`; added to `fds`."""
+    fd = os.memfd_create("dean-jail")
+    fds.append(fd)
+    with open(os.dup(fd), "wb") as file:
+        file.write(data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd

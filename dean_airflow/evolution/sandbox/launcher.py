@@ -1,0 +1,178 @@
+"""The process between us and a jail: starts the jailed command, watches it, and leaves nothing of it alive.
+
+Runs as `python -I -S -c "...main()"` with an empty environment, so it uses the standard library alone and as little
+of that as it can: its start-up is paid for every jailed command. It is a separate process because a child's wish to
+die with its parent (PR_SET_PDEATHSIG) follows the parent's *thread*; the launcher has only one, and watches our
+process through a pidfd instead.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import marshal
+import os
+import resource
+import select
+import sys
+from typing import Any
+
+from dean_airflow.evolution.sandbox.disk import DiskWatch
+
+SETUP_FAILED = 125
+"""Exit status when the jail could not be built; the report pipe says why."""
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_KILL = 9
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(plan_fd: int) -> None:
+    """Run the plan that is marshalled in `plan_fd`, then exit with its command's status (128 + signal)."""
+    size = os.fstat(plan_fd).st_size
+    plan: dict[str, Any] = marshal.loads(os.pread(plan_fd, size, 0))
+    os.close(plan_fd)
+    for fd in (plan["owner"], plan["control"], plan["report"]):
+        os.set_inheritable(fd, False)
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    child = os.fork()
+    if child == 0:
+        _become_the_command(plan)
+    for fd in (0, 1, 2, *plan["passed"]):
+        os.close(fd)
+    status = _supervise(child, plan)
+    _reap_everyone(plan)
+    for group in plan["cgroups"]:
+        _remove(group)
+    os._exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+
+
+def _become_the_command(plan: dict[str, Any]) -> None:
+    """In the child: take on every restriction, then exec. Never returns."""
+    try:
+        for group in plan["cgroups"]:
+            _write(f"{group}/cgroup.procs", b"0")
+        for kind, soft, hard in plan["rlimits"]:
+            most = resource.getrlimit(kind)[1]
+            if most != resource.RLIM_INFINITY:
+                soft, hard = min(soft, most), min(hard, most)
+            resource.setrlimit(kind, (soft, hard))
+        os.umask(0o022)
+        os.chdir(plan["cwd"])
+        if plan["confine"] is not None:
+            from dean_airflow.evolution.sandbox.confine import confine
+
+            confine(plan["confine"])
+        _libc.prctl(_PR_SET_PDEATHSIG, _KILL, 0, 0, 0)
+        if os.getppid() != plan_parent():
+            os._exit(SETUP_FAILED)
+        os.execvpe(plan["argv"][0], plan["argv"], plan["environment"])
+    except FileNotFoundError as error:
+        _report(plan, f"setup {error.strerror}: {error.filename}")
+    except BaseException as error:
+        _report(plan, f"setup {type(error).__name__}: {error}")
+    os._exit(SETUP_FAILED)
+
+
+_LAUNCHER = os.getpid()
+
+
+def plan_parent() -> int:
+    """The launcher's pid, as it was before the fork."""
+    return _LAUNCHER
+
+
+def _supervise(child: int, plan: dict[str, Any]) -> int:
+    """Wait until the command ends, its owner dies or asks for its end, or the disk cap is reached; its wait status."""
+    command = os.pidfd_open(child)
+    events = select.poll()
+    for fd in (command, plan["owner"], plan["control"]):
+        events.register(fd, select.POLLIN | select.POLLHUP)
+    watch = DiskWatch(plan["disk"], plan["disk_bytes"])
+    while True:
+        ready = events.poll(watch.seconds_to_next() * 1000 if watch.active else None)
+        if ready:
+            break
+        if watch.exceeded():
+            _report(plan, "disk")
+            break
+    if command not in [fd for fd, _ in ready]:
+        os.kill(child, _KILL)
+    return os.waitpid(child, 0)[1]
+
+
+def _reap_everyone(plan: dict[str, Any]) -> None:
+    """Kill and reap what is left of the jail. We are its subreaper, so whatever it left behind is our child now."""
+    while True:
+        for pid in _members(plan["cgroups"]) or _children():
+            _signal(pid)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            if not _members(plan["cgroups"]):
+                return
+        select.select([], [], [], 0.001)
+
+
+def _members(cgroups: list[str]) -> list[int]:
+    for group in cgroups:
+        try:
+            with open(f"{group}/cgroup.procs") as file:
+                return [int(line) for line in file]
+        except OSError:
+            continue
+    return []
+
+
+def _children() -> list[int]:
+    """Our direct children, from every process's status line: some kernels lack /proc/PID/task/PID/children."""
+    me = os.getpid()
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    # The command's name comes before the parent's pid and may hold blanks and parentheses.
+                    parent = int(file.read().rpartition(b")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == me:
+                found.append(int(name))
+    return found
+
+
+def _signal(pid: int) -> None:
+    try:
+        os.kill(pid, _KILL)
+    except ProcessLookupError:
+        pass
+
+
+def _remove(group: str) -> None:
+    for _ in range(50):
+        try:
+            os.rmdir(group)
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            # The kernel takes a moment to forget the last process of a group.
+            select.select([], [], [], 0.002)
+
+
+def _write(path: str, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, data)
+    finally:
+        os.close(fd)
+
+
+def _report(plan: dict[str, Any], sentence: str) -> None:
+    os.write(plan["report"], sentence.encode()[:4000] + b"\n")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,213 @@
+"""A jailed process as its owner sees it, and how it is started through the launcher."""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+import os
+import resource
+import select
+import subprocess
+import sys
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from dean_airflow.errors import SandboxError
+from dean_airflow.evolution.sandbox.cgroup import make_cgroups
+from dean_airflow.evolution.sandbox.jail import Limits
+from dean_airflow.evolution.sandbox.launcher import SETUP_FAILED
+
+Stream = int | IO[Any]
+"""What `subprocess.Popen` takes: DEVNULL, PIPE, STDOUT, a descriptor or a file."""
+
+_PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
+_LAUNCH = (
+    "import sys; sys.path.insert(0, sys.argv[2]);"
+    "from dean_airflow.evolution.sandbox.launcher import main; main(int(sys.argv[1]))"
+)
+_LAUNCHER_PATIENCE = 10.0
+"""Seconds a launcher has to end a jail before it is killed itself."""
+
+
+@dataclass
+class Plan:
+    """What a level asks the launcher to start."""
+
+    argv: list[str]
+    environment: Mapping[str, str]
+    cwd: str
+    confine: dict[str, Any] | None = None
+    """What `confine.py` does to the command before it starts; None: nothing."""
+    own_fds: list[int] = field(default_factory=list)
+    """Descriptors of ours that the command needs and that are closed here once it has started."""
+    cleanups: list[Callable[[], None]] = field(default_factory=list)
+    """Run once when every process of the jail is gone."""
+
+
+class Process:
+    """One jailed command with everything it started. Streams are those of `subprocess.Popen`."""
+
+    def __init__(
+        self, launcher: subprocess.Popen[bytes], control: int, report: int, cleanups: list[Callable[[], None]]
+    ) -> None:
+        self._launcher = launcher
+        self._control = control
+        self._report = report
+        self._cleanups = cleanups
+        self._ended = os.pidfd_open(launcher.pid)
+        self.pid = launcher.pid
+        """Of the launcher: the jail's processes are its descendants."""
+        self.stdin, self.stdout, self.stderr = launcher.stdin, launcher.stdout, launcher.stderr
+        self.stopped_for: str = ""
+        """`disk` when the sandbox ended the process for outgrowing its disk cap; known once it has ended."""
+        # A process nobody waited for dies with its last reference.
+        self._close_control = weakref.finalize(self, _close, control)
+
+    def poll(self) -> int | None:
+        """The command's exit status (128 + n when signal n ended it), or None while it runs.
+
+        Raises SandboxError if the jail could not be built.
+        """
+        code = self._launcher.poll()
+        if code is not None:
+            self._conclude(code)
+        return code
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit status, once the command has ended and nothing it started is left.
+
+        Raises TimeoutError after `timeout` seconds (the process goes on) and SandboxError as `poll` does.
+        """
+        if self._launcher.returncode is None:
+            events = select.poll()
+            events.register(self._ended, select.POLLIN)
+            if not events.poll(None if timeout is None else max(0.0, timeout * 1000)):
+                raise TimeoutError(f"the jailed process {self.pid} still runs after {timeout} s")
+        code = self._launcher.wait()
+        self._conclude(code)
+        return code
+
+    def kill(self) -> None:
+        """End every process of the jail, whatever session it moved to, and return when they are gone."""
+        self._close_control()
+        with contextlib.suppress(SandboxError):
+            try:
+                self.wait(_LAUNCHER_PATIENCE)
+            except TimeoutError:
+                self._launcher.kill()
+                self.wait()
+
+    def fileno(self) -> int:
+        """A descriptor that becomes readable when the process has ended, for `select` and event loops."""
+        return self._ended
+
+    def _conclude(self, code: int) -> None:
+        if self._report < 0:
+            return
+        with open(self._report, "rb") as report:
+            lines = report.read().decode(errors="replace").splitlines()
+        self._report = -1
+        self._close_control()
+        os.close(self._ended)
+        for cleanup in self._cleanups:
+            cleanup()
+        for line in lines:
+            word, _, rest = line.partition(" ")
+            if word == "setup" and code == SETUP_FAILED:
+                raise SandboxError(f"The sandbox could not start the command: {rest}.")
+            self.stopped_for = self.stopped_for or word
+
+
+def launch(
+    plan: Plan,
+    limits: Limits,
+    *,
+    watched: Sequence[Path],
+    capped: bool,
+    pass_fds: Sequence[int],
+    stdin: Stream,
+    stdout: Stream,
+    stderr: Stream,
+) -> Process:
+    """Start a plan. `watched`: directories whose growth counts; `capped`: whether `limits` apply at all.
+
+    Raises SandboxError if the launcher itself cannot be started.
+    """
+    groups = make_cgroups(limits.memory_mb, limits.processes) if capped else {}
+    control_read, control_write = os.pipe()
+    report_read, report_write = os.pipe()
+    owner = os.pidfd_open(os.getpid())
+    steps = {
+        "argv": plan.argv,
+        "environment": dict(plan.environment),
+        "cwd": plan.cwd,
+        "confine": plan.confine,
+        "cgroups": list(dict.fromkeys(groups.values())),
+        "rlimits": _rlimits(limits, groups) if capped else [],
+        "disk": [str(path) for path in watched],
+        "disk_bytes": limits.disk_mb << 20,
+        "owner": owner,
+        "control": control_read,
+        "report": report_write,
+        "passed": [*pass_fds, *plan.own_fds],
+    }
+    plan_fd = os.memfd_create("dean-jail-plan")
+    os.write(plan_fd, marshal.dumps(steps))
+    ours = [plan_fd, owner, control_read, report_write, *plan.own_fds]
+    try:
+        launcher = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _LAUNCH, str(plan_fd), _PACKAGE_PARENT],
+            env={},
+            cwd="/",
+            pass_fds=[*ours, *pass_fds],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    except OSError as error:
+        os.close(control_write)
+        os.close(report_read)
+        for cleanup in plan.cleanups:
+            cleanup()
+        raise SandboxError(f"The sandbox could not start its launcher {sys.executable}: {error}.") from error
+    finally:
+        for fd in ours:
+            os.close(fd)
+    return Process(launcher, control_write, report_read, plan.cleanups)
+
+
+def _rlimits(limits: Limits, groups: Mapping[str, str]) -> list[tuple[int, int, int]]:
+    """(resource, soft, hard) for the jail's processes."""
+    size = limits.memory_mb << 20
+    # The soft CPU limit sends SIGXCPU, which can be caught; the hard one, a second later, cannot.
+    caps = [
+        (resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1),
+        (resource.RLIMIT_FSIZE, limits.file_mb << 20, limits.file_mb << 20),
+        (resource.RLIMIT_CORE, 0, 0),
+    ]
+    if "memory" not in groups:
+        caps.append((resource.RLIMIT_AS, size, size))
+    if "pids" not in groups:
+        # Counts every process of the user, not only this jail's.
+        most = limits.processes + _processes_of_this_user()
+        caps.append((resource.RLIMIT_NPROC, most, most))
+    return caps
+
+
+def _processes_of_this_user() -> int:
+    count = 0
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if entry.stat().st_uid == os.getuid():
+                    count += len(os.listdir(entry / "task"))  # noqa: PTH208
+    return count
+
+
+def _close(fd: int) -> None:
+    with contextlib.suppress(OSError):
+        os.close(fd)
