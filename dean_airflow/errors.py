@@ -46,3 +46,15 @@ class LeaseLost(DeanError):
 
 class PublishError(DeanError):
     """The branch, patch or report could not be handed over."""
+
+
+class TrialNotFound(StoreError):
+    """No trial has this id."""
+
+
+class IllegalTransition(StoreError):
+    """A trial's status was asked to change in a way its life does not allow."""
+
+
+class LeaseHeld(DeanError):
+    """Another task is working on this island right now."""

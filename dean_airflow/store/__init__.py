@@ -1,0 +1,7 @@
+"""Every row DEAN keeps, in SQLite (WAL) or PostgreSQL. Plain Python: nothing here imports airflow.
+
+`store.py` holds the `Store`, a facade over one file per kind of row (trials, leases, evaluations, migrants, champions,
+patterns, events, documents). `models.py` and `columns.py` are the tables, `migrations/` brings an older store up to
+them, `migrate.py` runs it; `database.py` is the only place that opens connections, and `faults.py` turns what
+drivers raise into retries or one clear sentence. `maintenance.py` is for the daily cleaning.
+"""
