@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from dean_airflow.errors import SandboxError
 from dean_airflow.evolution.sandbox.jail import Jail
 from dean_airflow.evolution.sandbox.process import Plan, Process, Stream, launch
 from dean_airflow.evolution.sandbox.seccomp import full_filter
@@ -75,10 +76,22 @@ class FullSandbox:
             return "it needs Linux"
         if shutil.which("bwrap") is None:
             return "the program bwrap (package bubblewrap) is not installed"
-        options = [*_isolation(), "--ro-bind", "/usr", "/usr", *_links(), "--proc", "/proc", "--dev", "/dev"]
-        tried = subprocess.run(
-            [_bwrap(), *options, "--", "/usr/bin/env"], env={}, capture_output=True, check=False
-        )
+        fds: list[int] = []
+        jail = Jail(readable=(), writable=(), cwd=Path("/"), environment={})
+        try:
+            options = [*_isolation(), *_root(jail, fds), "--seccomp", str(_memory_file(full_filter(), fds))]
+            tried = subprocess.run(
+                [_bwrap(), *options, "--", "/usr/bin/env"],
+                env={},
+                pass_fds=fds,
+                capture_output=True,
+                check=False,
+            )
+        except SandboxError as error:
+            return str(error).rstrip(".")
+        finally:
+            for fd in fds:
+                os.close(fd)
         if tried.returncode == 0:
             return ""
         said = tried.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {tried.returncode}"]
@@ -116,8 +129,9 @@ def _root(jail: Jail, fds: list[int]) -> list[str]:
     mounts.update({str(path): "--bind" for path in _with_real(jail.writable)})
     for path, kind in sorted(mounts.items(), key=lambda item: item[0].count("/")):
         options += [kind, path, path]
-    # bubblewrap's own root and /dev are memory file systems that would otherwise take any amount of writing.
-    return [*options, *_links(), "--remount-ro", "/dev", "--remount-ro", "/"]
+    # bubblewrap's own root and /dev are memory file systems that would otherwise take any amount of writing, and
+    # a jail started by root is still the owner of /proc/sys, with every setting of the host's kernel in it.
+    return [*options, *_links(), "--remount-ro", "/dev", "--remount-ro", "/proc", "--remount-ro", "/"]
 
 
 def _readable(jail: Jail) -> list[Path]:
