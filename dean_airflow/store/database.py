@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Pool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, TimeoutError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, StatementError, TimeoutError
 from sqlalchemy.orm import Session
 
 from dean_airflow.errors import StoreError
-from dean_airflow.store.faults import diagnose
+from dean_airflow.store.faults import diagnose, shown
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ class Database:
             engine = create_engine(self.url, **options)
         except ModuleNotFoundError as error:
             raise StoreError(
-                f"The store {self.url.render_as_string()} needs a driver that is not installed ({error.name}); "
+                f"The store {shown(self.url)} needs a driver that is not installed ({error.name}); "
                 "install it with: pip install 'dean-airflow[postgres]'."
             ) from error
         except (ArgumentError, NoSuchModuleError, TypeError) as error:
@@ -110,10 +110,12 @@ class Database:
             except (DBAPIError, TimeoutError) as error:
                 fault = diagnose(error, self.url)
                 races += fault.race
-                retry = fault.transient or (fault.race and races <= RACES)
-                if not retry or time.monotonic() + pause > deadline:
+                again = fault.race and races <= RACES
+                if not again and not (fault.transient and time.monotonic() + pause < deadline):
                     raise StoreError(fault.sentence) from error
                 log.info("trying the store again: %s", fault.sentence)
+            except StatementError as error:  # a value its column cannot hold: what the caller did wrong
+                raise error.orig or error from None
             time.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -144,7 +146,7 @@ def _usable(text: str) -> URL:
         return url.set(drivername="postgresql+psycopg2")
     if backend != "sqlite" or url.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise StoreError(f"The store cannot be kept in {url.drivername!r}; use sqlite or postgresql.")
-    if not url.database or url.database == ":memory:":
+    if not url.database or url.database.startswith((":memory:", "file:")):
         raise StoreError("The URL of the store names no file; use sqlite:////folder/dean.db.")
     path = Path(url.database).expanduser().absolute()
     try:

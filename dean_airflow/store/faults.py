@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
 
 _SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _SQLITE_SENTENCES = {
@@ -52,12 +52,17 @@ class Fault:
 
 def diagnose(error: DBAPIError | TimeoutError, url: URL) -> Fault:
     """What `error`, raised while working on the store at `url`, means. Passwords never get into the sentence."""
-    where = url.render_as_string(hide_password=True)
+    where = shown(url)
     if isinstance(error, TimeoutError):
         return Fault(f"The store {where} has no free connection; run fewer tasks at a time.", transient=True)
     if isinstance(error.orig, sqlite3.Error):
         return _diagnose_sqlite(error.orig, where)
     return _diagnose_postgres(error, where)
+
+
+def shown(url: URL) -> str:
+    """The URL as users may see it: without its password and its options."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _diagnose_sqlite(error: sqlite3.Error, where: str) -> Fault:
@@ -87,7 +92,8 @@ def _diagnose_postgres(error: DBAPIError, where: str) -> Fault:
         for sign, sentence in _CONNECT_SENTENCES.items():
             if sign in text:
                 return Fault(sentence.format(where=where))
-        return Fault(lost, transient=True)
+        if isinstance(error, OperationalError | InterfaceError):
+            return Fault(lost, transient=True)
     return Fault(f"The store {where} failed: {text}.")
 
 

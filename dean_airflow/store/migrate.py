@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from dean_airflow.errors import StoreError
 from dean_airflow.store.database import Database
+from dean_airflow.store.faults import shown
 from dean_airflow.store.models import StoreRow
 
 REVISIONS = ("0001",)
@@ -47,15 +48,14 @@ def _version(connection: Connection, database: Database) -> str | None:
     """The revision of the tables, None where there are none."""
     if not database.is_sqlite and connection.execute(text("SHOW transaction_read_only")).scalar() == "on":
         raise StoreError(
-            f"The store {database.url.render_as_string()} is read-only; "
-            "name the primary server, or a user that may write."
+            f"The store {shown(database.url)} is read-only; name the primary server, or a user that may write."
         )
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     version: str | None = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
     if version is not None and version not in REVISIONS:
         raise StoreError(
-            f"The store {database.url.render_as_string()} was written by a newer version of dean-airflow "
+            f"The store {shown(database.url)} was written by a newer version of dean-airflow "
             f"(revision {version}); upgrade the package or name another store."
         )
     return version

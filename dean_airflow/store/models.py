@@ -12,6 +12,9 @@ from dean_airflow.store.columns import Floats, Json, SafeText, UtcDateTime
 
 Id = String(64)
 
+NAME_LENGTH = 250
+"""Characters of a dag id, run id, edit kind or context; Airflow's own limit for ids."""
+
 
 class Base(DeclarativeBase):
     metadata = MetaData(
@@ -68,8 +71,8 @@ class TrialRow(Base):
     current_generation: Mapped[int] = mapped_column(default=0)
     best_fitness: Mapped[float] = mapped_column(Double, default=0.0)
     improvements: Mapped[list[float]] = mapped_column(Json)
-    dag_id: Mapped[str | None] = mapped_column(String(250))
-    run_id: Mapped[str | None] = mapped_column(String(250))
+    dag_id: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
+    run_id: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
     error: Mapped[str | None] = mapped_column(SafeText)
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)
 
@@ -158,8 +161,8 @@ class PatternRow(Base):
     __table_args__ = (UniqueConstraint("kind", "context"), Index(None, "last_used_at"))
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    kind: Mapped[str] = mapped_column(String(250))
-    context: Mapped[str] = mapped_column(String(250))
+    kind: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    context: Mapped[str] = mapped_column(String(NAME_LENGTH))
     tries: Mapped[int] = mapped_column(default=0)
     confirmed_wins: Mapped[int] = mapped_column(default=0)
     effect_sum: Mapped[float] = mapped_column(Double, default=0.0)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from dean_airflow.errors import TrialNotFound
 from dean_airflow.store.database import Database
 from dean_airflow.store.ids import new_pattern_id
-from dean_airflow.store.models import ObservationRow, PatternRow, TrialRow
+from dean_airflow.store.models import NAME_LENGTH, ObservationRow, PatternRow, TrialRow
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,13 @@ class Patterns:
         """Adds what a trial saw, in one transaction; seeing the same kind and context again replaces what it said.
 
         Accepted for stopped trials too: what they measured is true. Raises TrialNotFound; ValueError for counts
-        below 0 or more wins than tries.
+        below 0, more wins than tries, or names above 250 characters.
         """
         for seen in observations:
             if not 0 <= seen.confirmed <= seen.tried:
                 raise ValueError(f"{seen.confirmed} confirmed wins of {seen.tried} tries is impossible")
+            if max(len(seen.kind), len(seen.context)) > NAME_LENGTH:
+                raise ValueError(f"a kind or a context is longer than {NAME_LENGTH} characters")
 
         def work(session: Session) -> None:
             lock = select(TrialRow.id).where(TrialRow.id == trial_id).with_for_update(key_share=True)
