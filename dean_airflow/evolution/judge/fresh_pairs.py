@@ -1,0 +1,87 @@
+"""Pairs from two fresh processes, one that imported the baseline and one the candidate; slow and sure.
+
+Used where a candidate cannot be swapped into a warm worker, and for every confirmation. The clock that counts here is
+the judge's own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from dean_airflow.errors import BaselineError
+from dean_airflow.evolution.judge.pairs import CannotOpen, Pair, difference
+from dean_airflow.evolution.judge.worker import Answer, RequestFailed, Worker, Workshop
+
+
+class FreshPairs:
+    """Each `open` starts two processes; `take` alternates between them."""
+
+    def __init__(
+        self, workshop: Workshop, order: dict[str, Any], core: int | None, repeats: int, limit: float, hash_seed: int
+    ) -> None:
+        self.workshop, self.order, self.hash_seed = workshop, order, hash_seed
+        self.core, self.repeats, self.limit = core, repeats, limit
+        self._workers: dict[str, Worker] = {}
+        self._turn = 0
+
+    def open(self, files: dict[str, str]) -> None:
+        self.close()
+        self._tree = self.workshop.copy_tree("candidate", files)
+        try:
+            self._workers["c"] = self._start(self.workshop.on(self._tree))
+        except BaselineError as error:
+            raise CannotOpen(str(error)) from None
+        self._workers["b"] = self._start(self.workshop)
+
+    def _start(self, workshop: Workshop) -> Worker:
+        worker = Worker(workshop, self.order, self.hash_seed)
+        if "chosen" in self.order:
+            worker.request("choose", 10.0, ids=self.order["chosen"])
+        return worker
+
+    def take(self, seeds: Sequence[int], checks: Sequence[bool]) -> list[Pair]:
+        pairs = []
+        for seed, check in zip(seeds, checks, strict=True):
+            pairs.append(self._pair(seed, check))
+            if pairs[-1].failed:
+                break
+        return pairs
+
+    def _pair(self, seed: int, check: bool) -> Pair:
+        self._turn += 1
+        row: dict[str, Any] = {}
+        nothing = (0.0, 0.0)
+        for name in "cb" if self._turn % 2 else "bc":
+            try:
+                answer, outside = self._single(name, seed, check)
+            except RequestFailed as error:
+                answer, outside = {"failed": str(error)}, 0.0
+            if "failed" in answer:
+                if name == "b":
+                    raise CannotOpen(f"the unchanged benchmark fails beside it ({answer['failed']})")
+                return Pair(row.get("b", nothing), nothing, failed=answer["failed"])
+            only = answer["rows"][0]
+            row[name] = (only["run"][0], outside - only.get("check", 0.0))
+            if check:
+                row[name + "_digest"], row[name + "_says"] = only["digest"], only["says"]
+        return Pair(row["b"], row["c"], differs=difference(row))
+
+    def _single(self, name: str, seed: int, check: bool) -> tuple[Answer, float]:
+        started = time.perf_counter()
+        answer = self._workers[name].request(
+            "single", self.limit, seeds=[seed], checks=[check], repeats=self.repeats, core=self.core
+        )
+        return answer, time.perf_counter() - started
+
+    def peaks(self, seed: int) -> tuple[float, float]:
+        raise CannotOpen("peak memory is measured in warm workers only")
+
+    def close(self) -> None:
+        for worker in self._workers.values():
+            worker.close()
+        if self._workers or hasattr(self, "_tree"):
+            shutil.rmtree(self._tree.parent, ignore_errors=True)
+        self._workers = {}

@@ -1,0 +1,59 @@
+"""Pairs from one warm worker: both children are forked anew for each candidate, and pinned to one core."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dean_airflow.evolution.judge.pairs import CannotOpen, Pair, pair_from_row
+from dean_airflow.evolution.judge.worker import RequestFailed, Worker, Workshop
+
+
+class NeedsFreshProcess(Exception):
+    """The candidate cannot be swapped into an imported target; the text says why."""
+
+
+class WarmPairs:
+    """Restarts its worker when a candidate has killed it."""
+
+    def __init__(
+        self, workshop: Workshop, order: dict[str, Any], core: int | None, repeats: int, limit: float, hash_seed: int
+    ) -> None:
+        """`limit`: seconds one run may take. Starts nothing yet."""
+        self.workshop, self.order, self.hash_seed = workshop, order, hash_seed
+        self.core, self.repeats, self.limit = core, repeats, limit
+        self._worker: Worker | None = None
+
+    @property
+    def worker(self) -> Worker:
+        """The running worker, started if need be. Raises BaselineError, WorkerDied."""
+        if self._worker is None:
+            self._worker = Worker(self.workshop, self.order, self.hash_seed)
+            if "chosen" in self.order:
+                self._worker.request("choose", 10.0, ids=self.order["chosen"])
+        return self._worker
+
+    def open(self, files: dict[str, str]) -> None:
+        """Raises NeedsFreshProcess beside what Pairs.open raises."""
+        answer = self.worker.request("open", max(self.limit, 5.0), files=files, core=self.core)
+        if "cannot_swap" in answer:
+            raise NeedsFreshProcess(answer["cannot_swap"])
+        if "failed" in answer or "baseline_failed" in answer:
+            raise CannotOpen(answer.get("failed") or answer["baseline_failed"])
+
+    def take(self, seeds: Sequence[int], checks: Sequence[bool]) -> list[Pair]:
+        answer = self.worker.request("pairs", self.limit, seeds=list(seeds), checks=list(checks), repeats=self.repeats)
+        return [pair_from_row(row) for row in answer["rows"]]
+
+    def peaks(self, seed: int) -> tuple[float, float]:
+        try:
+            answer = self.worker.request("peaks", self.limit * 10, seed=seed, repeats=self.repeats)
+        except RequestFailed as error:
+            raise CannotOpen(f"no peak memory can be measured ({error})") from None
+        return answer["baseline"], answer["candidate"]
+
+    def close(self) -> None:
+        """Ends the worker; the next use starts another."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None

@@ -1,0 +1,295 @@
+"""Puts a candidate's functions into a target that is already imported, without importing it again.
+
+Only code objects are exchanged, so every reference to a function (imports by name, bound methods, decorators, tables of
+functions) sees the new body. What cannot be exchanged so (a changed module-level statement, decorator, default or set
+of captured variables) raises CannotSwap, and the judge takes a fresh process for that candidate.
+"""
+
+from __future__ import annotations
+
+import __future__ as future_features
+import ast
+import gc
+import linecache
+import os
+import sys
+import types
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+
+class CannotSwap(Exception):
+    """This candidate needs a process that imports it afresh; the text says why."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A piece of a file that is exchanged as a whole: a top-level statement, or a statement of a class body."""
+
+    node: ast.stmt
+    first: int
+    """Index of its first line (decorators and the comments before it included)."""
+    after: int
+    """Index just after its last line."""
+    classes: tuple[str, ...]
+    """Names of the classes around it, outermost first."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of the target as it was imported."""
+
+    path: str
+    module: types.ModuleType
+    lines: list[str]
+    units: list[Unit]
+    future_flags: int
+
+
+class Swapper:
+    """Knows the imported target; built once in the zygote, used once in each child."""
+
+    def __init__(self, project: str) -> None:
+        """`project` is the absolute directory whose modules may be exchanged."""
+        self.project = os.path.realpath(project)
+        self.functions = _functions_by_place(self.project)
+        self.modules = _modules_by_file(self.project)
+        self._files: dict[str, SourceFile] = {}
+
+    def prepare(self, path: str) -> SourceFile:
+        """The file parsed, once. Raises CannotSwap if it was not imported."""
+        if path not in self._files:
+            full = os.path.realpath(os.path.join(self.project, path))
+            module = self.modules.get(full)
+            if module is None:
+                raise CannotSwap(f"{path} was not imported")
+            self._files[path] = read_source(path, module, full)
+        return self._files[path]
+
+    def swap(self, path: str, text: str) -> None:
+        """Makes the running modules behave as if `text` had been imported. Raises CannotSwap, SyntaxError, or
+        whatever a new module-level statement raises."""
+        source = self.prepare(path)
+        new_lines = split_lines(text)
+        for unit, segment, first in _changed_units(source, new_lines):
+            self._swap_unit(source, unit, segment, first)
+        file = str(source.module.__file__)
+        linecache.cache[file] = (len(text), None, new_lines, file)
+
+    def _swap_unit(self, source: SourceFile, unit: Unit, segment: list[str], first: int) -> None:
+        tree = _parse_segment(segment, first, unit.classes)
+        body = _innermost(tree, len(unit.classes))
+        *additions, last = body or [ast.Pass()]
+        if not isinstance(unit.node, ast.FunctionDef | ast.AsyncFunctionDef):
+            raise CannotSwap(f"{source.path}:{unit.first + 1}: a statement outside functions changed")
+        if type(last) is not type(unit.node) or _header(last) != _header(unit.node):
+            raise CannotSwap(f"{source.path}:{unit.first + 1}: a function's signature or decorators changed")
+        if additions and unit.classes:
+            raise CannotSwap(f"{source.path}:{unit.first + 1}: a class body changed")
+        code = compile(tree, str(source.module.__file__), "exec", source.future_flags, True)
+        if additions:
+            alone = ast.Module(additions, [])
+            exec(
+                compile(alone, str(source.module.__file__), "exec", source.future_flags, True),
+                source.module.__dict__,
+            )
+        self._exchange(source, unit, code)
+
+    def _exchange(self, source: SourceFile, unit: Unit, code: types.CodeType) -> None:
+        qualname = ".".join((*unit.classes, unit.node.name))  # type: ignore[attr-defined]
+        new_codes = _by_qualname(code)
+        for function in self._live_functions(source, unit):
+            candidates = new_codes.get(function.__code__.co_qualname, [])
+            position = _same_named_before(function.__code__, self._live_functions(source, unit))
+            if position >= len(candidates):
+                raise CannotSwap(f"{source.path}: {qualname}: a live inner function has no counterpart")
+            new_code = candidates[position]
+            if len(new_code.co_freevars) != len(function.__closure__ or ()):
+                raise CannotSwap(f"{source.path}: {qualname}: captures other variables")
+            if new_code.co_freevars != function.__code__.co_freevars:
+                raise CannotSwap(f"{source.path}: {qualname}: captures other variables")
+            function.__code__ = new_code
+
+    def _live_functions(self, source: SourceFile, unit: Unit) -> list[types.FunctionType]:
+        file = os.path.realpath(str(source.module.__file__))
+        return [
+            function
+            for line in range(unit.first + 1, unit.after + 1)
+            for function in self.functions.get((file, line), ())
+        ]
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines as Python's parser counts them: form feeds and the like do not end one, as `splitlines` would have it."""
+    parts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = [part + "\n" for part in parts[:-1]]
+    return [*lines, parts[-1]] if parts[-1] else lines
+
+
+def read_source(path: str, module: types.ModuleType, full: str) -> SourceFile:
+    """The file at `full`, parsed into units."""
+    import tokenize
+
+    with tokenize.open(full) as file:
+        text = file.read()
+    lines = split_lines(text)
+    tree = ast.parse(text)
+    flags = 0
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            for alias in node.names:
+                flags |= getattr(future_features, alias.name).compiler_flag
+    return SourceFile(path, module, lines, list(_units(tree.body, 0, len(lines), ())), flags)
+
+
+def _units(body: list[ast.stmt], start: int, end: int, classes: tuple[str, ...]) -> Iterator[Unit]:
+    """Partitions lines start..end among the statements: each unit begins where the one before ends."""
+    position = start
+    for index, node in enumerate(body):
+        after = node.end_lineno or node.lineno
+        following = body[index + 1] if index + 1 < len(body) else None
+        if following is not None and _first_line(following) < after:
+            after = _first_line(following)
+        if isinstance(node, ast.ClassDef) and node.body[0].lineno > node.lineno:
+            header_end = max(position, _first_line(node.body[0]))
+            yield Unit(ast.Pass(), position, header_end, classes)
+            yield from _units(node.body, header_end, after, (*classes, node.name))
+        else:
+            yield Unit(node, position, after, classes)
+        position = after
+    if position < end:
+        yield Unit(ast.Pass(), position, end, classes)
+
+
+def _first_line(node: ast.stmt) -> int:
+    """Index of a statement's first line, decorators included."""
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
+
+
+def _changed_units(source: SourceFile, new: list[str]) -> Iterator[tuple[Unit, list[str], int]]:
+    """Units whose lines differ, each with the new lines in its place and the index of the first of them.
+
+    Runs of changed units are told apart by looking for the next unchanged unit in the new text.
+    """
+    old, units = source.lines, source.units
+    position = 0
+    index = 0
+    while index < len(units):
+        unit = units[index]
+        size = unit.after - unit.first
+        if new[position : position + size] == old[unit.first : unit.after]:
+            position += size
+            index += 1
+            continue
+        end = _start_of_next(source, index + 1, new, position)
+        yield unit, new[position:end], position
+        position = end
+        index += 1
+    if position != len(new):
+        raise CannotSwap(f"{source.path}: lines added at the end")
+
+
+def _start_of_next(source: SourceFile, index: int, new: list[str], position: int) -> int:
+    """Where in `new` the unit at `index` begins, if it is unchanged; the end of the text after the last unit."""
+    if index == len(source.units):
+        return len(new)
+    following = source.units[index]
+    wanted = source.lines[following.first : following.after]
+    size = len(wanted)
+    for start in range(position, len(new) - size + 1):
+        if new[start] == wanted[0] and new[start : start + size] == wanted:
+            return start
+    return _by_definition(source, following, new, position)
+
+
+def _by_definition(source: SourceFile, following: Unit, new: list[str], position: int) -> int:
+    """For two changed units in a row: the second begins where its first line or its definition line stands again."""
+    wanted = source.lines[following.first]
+    for start in range(position + 1, len(new)):
+        if new[start] == wanted and wanted.strip():
+            return start
+    head = source.lines[following.node.lineno - 1] if hasattr(following.node, "lineno") else ""
+    for start in range(position + 1, len(new)):
+        if new[start] == head:
+            return start
+    raise CannotSwap(f"{source.path}:{following.first + 1}: neighbouring functions changed beyond telling apart")
+
+
+def _parse_segment(segment: list[str], first: int, classes: tuple[str, ...]) -> ast.Module:
+    """The segment as a module, inside its classes, with the line numbers it has in the new file."""
+    if not classes:
+        tree = ast.parse("".join(segment))
+        ast.increment_lineno(tree, first)
+        return tree
+    indent = _indentation(segment)
+    if len(indent) < len(classes):
+        raise CannotSwap("a class indented in an unusual way")
+    header = [f"{indent[0] * level}class {name}:\n" for level, name in enumerate(classes)]
+    tree = ast.parse("".join(header + segment))
+    ast.increment_lineno(tree, first - len(header))
+    return tree
+
+
+def _indentation(segment: Iterable[str]) -> str:
+    for line in segment:
+        stripped = line.lstrip()
+        if stripped and not stripped.startswith("#"):
+            return line[: len(line) - len(stripped)]
+    return ""
+
+
+def _innermost(tree: ast.Module, depth: int) -> list[ast.stmt]:
+    body = tree.body
+    for _ in range(depth):
+        body = body[0].body  # type: ignore[attr-defined]
+    return body
+
+
+def _header(node: ast.stmt) -> str:
+    """Everything of a definition that is evaluated when it is made: name, parameters, defaults, decorators."""
+    parts = [getattr(node, "name", "")]
+    parts += [ast.dump(part) for part in (node.args, *node.decorator_list)]  # type: ignore[attr-defined]
+    if node.returns is not None:  # type: ignore[attr-defined]
+        parts.append(ast.dump(node.returns))  # type: ignore[attr-defined]
+    return "\n".join(parts)
+
+
+def _by_qualname(code: types.CodeType) -> dict[str, list[types.CodeType]]:
+    found: dict[str, list[types.CodeType]] = {}
+    waiting = [code]
+    while waiting:
+        current = waiting.pop(0)
+        inner = [const for const in current.co_consts if isinstance(const, types.CodeType)]
+        for one in inner:
+            found.setdefault(one.co_qualname, []).append(one)
+        waiting = inner + waiting
+    return found
+
+
+def _same_named_before(code: types.CodeType, functions: list[types.FunctionType]) -> int:
+    """How many different definitions of the same qualified name stand before this one."""
+    lines = {f.__code__.co_firstlineno for f in functions if f.__code__.co_qualname == code.co_qualname}
+    return sorted(lines).index(code.co_firstlineno)
+
+
+def _functions_by_place(project: str) -> dict[tuple[str, int], list[types.FunctionType]]:
+    """Every live Python function of the project, by file and first line."""
+    found: dict[tuple[str, int], list[types.FunctionType]] = {}
+    real: dict[str, str] = {}
+    for thing in gc.get_objects():
+        if type(thing) is types.FunctionType:
+            name = thing.__code__.co_filename
+            file = real.get(name) or real.setdefault(name, os.path.realpath(name))
+            if file.startswith(project + os.sep):
+                found.setdefault((file, thing.__code__.co_firstlineno), []).append(thing)
+    return found
+
+
+def _modules_by_file(project: str) -> dict[str, types.ModuleType]:
+    found = {}
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and os.path.realpath(file).startswith(project + os.sep):
+            found[os.path.realpath(file)] = module
+    return found

@@ -1,0 +1,156 @@
+"""The zygote's conversation with the judge: one request, one answer, until the judge hangs up.
+
+A request names its `op`; an answer is `{"ok": true, ...}` or `{"ok": false, "error": text}`. Requests:
+
+open     files {path: text}, core, limit → forks a baseline and a candidate child; `candidate` says what its swap raised
+pairs    seeds, checks, repeats, limit   → the runs of both, interleaved: see `_one_pair`
+peaks    seed, repeats, limit            → peak bytes of both
+close                                    → removes both
+single   seeds, checks, repeats, limit   → runs of one child of the files as imported (fresh-process pairs)
+tests    files, ids, limit               → outcomes of tests (parked pytest only)
+others   see profiling and tracing
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from . import child, clock, family, swap, wire, workloads
+
+Answer = dict[str, Any]
+
+
+class Zygote:
+    """Holds the imported target and at most two children."""
+
+    def __init__(self, connection: socket.socket, workload: workloads.Workload, project: str) -> None:
+        self.connection = connection
+        self.workload = workload
+        self.project = project
+        self.swapper = swap.Swapper(project)
+        self.baseline: family.Child | None = None
+        self.candidate: family.Child | None = None
+        self.turn = 0
+        self.operations: dict[str, Callable[[dict[str, Any]], Answer]] = {
+            "open": self.open,
+            "pairs": self.pairs,
+            "peaks": self.peaks,
+            "close": self.close,
+            "single": self.single,
+        }
+
+    def serve(self) -> None:
+        """Until the judge hangs up."""
+        while True:
+            try:
+                request = wire.receive(self.connection)
+            except wire.WireClosed:
+                self.close({})
+                return
+            try:
+                answer = {"ok": True, **self.operations[request["op"]](request)}
+            except child.Gone as error:
+                answer = {"ok": False, "error": str(error)}
+            wire.send(self.connection, answer)
+
+    def open(self, request: dict[str, Any]) -> Answer:
+        """Forks both children anew, so that neither is older than the other."""
+        self.close({})
+        files, core, limit = request["files"], request["core"], request["limit"]
+        for path in files:
+            try:
+                self.swapper.prepare(path)
+            except swap.CannotSwap as error:
+                return {"cannot_swap": str(error)}
+        self.candidate = self._fork(files, core)
+        self.baseline = self._fork({}, core)
+        deadline = clock.now() + limit
+        failure = self._readiness(self.candidate, deadline)
+        if failure:
+            self.close({})
+            if failure.startswith("CannotSwap"):
+                return {"cannot_swap": failure.partition(": ")[2]}
+            return {"failed": failure}
+        problem = self._readiness(self.baseline, deadline)
+        return {"baseline_failed": problem} if problem else {}
+
+    def _readiness(self, one: family.Child, deadline: float) -> str:
+        try:
+            return one.ready(deadline)
+        except child.Gone as error:
+            return str(error)
+
+    def _fork(self, files: dict[str, str], core: int | None) -> family.Child:
+        def prepare() -> child.Run:
+            for path, text in files.items():
+                self.swapper.swap(path, text)
+            return self.workload.run
+
+        return family.Child(prepare, core, not self.workload.takes_seed, self.connection.fileno())
+
+    def pairs(self, request: dict[str, Any]) -> Answer:
+        """One row a pair: seconds of baseline (its clock, ours) and candidate, then digests or None; the candidate's
+        failure ends the list and is named."""
+        rows: list[dict[str, Any]] = []
+        for seed, check in zip(request["seeds"], request["checks"], strict=True):
+            row = self._one_pair(seed, check, request["repeats"], request["limit"])
+            rows.append(row)
+            if "failed" in row:
+                break
+        return {"rows": rows}
+
+    def _one_pair(self, seed: int, check: bool, repeats: int, limit: float) -> dict[str, Any]:
+        assert self.baseline is not None and self.candidate is not None, "pairs before open"
+        order = [("b", self.baseline), ("c", self.candidate)]
+        self.turn += 1
+        if self.turn % 2:
+            order.reverse()
+        row: dict[str, Any] = {"seed": seed}
+        for name, one in order:
+            try:
+                row[name] = one.run(seed, repeats, limit)
+                if check:
+                    row[name + "_digest"], row[name + "_says"], row[name + "_check"] = one.check(limit)
+                one.end()
+            except child.Gone as error:
+                row["failed" if name == "c" else "baseline_failed"] = str(error)
+                break
+        return row
+
+    def peaks(self, request: dict[str, Any]) -> Answer:
+        """Peak bytes of one measurement of each."""
+        assert self.baseline is not None and self.candidate is not None, "peaks before open"
+        seed, repeats, limit = request["seed"], request["repeats"], request["limit"]
+        return {
+            "baseline": self.baseline.peak(seed, repeats, limit),
+            "candidate": self.candidate.peak(seed, repeats, limit),
+        }
+
+    def single(self, request: dict[str, Any]) -> Answer:
+        """Runs in one child of what this process imported; the judge outside holds the clock that counts."""
+        if self.baseline is None:
+            self.baseline = self._fork({}, request["core"])
+            failure = self._readiness(self.baseline, clock.now() + request["limit"])
+            if failure:
+                return {"failed": failure}
+        rows = []
+        for seed, check in zip(request["seeds"], request["checks"], strict=True):
+            try:
+                row: dict[str, Any] = {"run": self.baseline.run(seed, request["repeats"], request["limit"])}
+                if check:
+                    row["digest"], row["says"], row["check"] = self.baseline.check(request["limit"])
+                self.baseline.end()
+            except child.Gone as error:
+                return {"failed": str(error), "rows": rows}
+            rows.append(row)
+        return {"rows": rows}
+
+    def close(self, request: dict[str, Any]) -> Answer:
+        """Removes both children and whatever they started."""
+        for one in (self.candidate, self.baseline):
+            if one is not None:
+                one.remove()
+        self.candidate = self.baseline = None
+        return {}
