@@ -17,6 +17,15 @@ Publish = Literal["branch", "patch", "push", "none"]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
+def check_weights(weights: dict[Objective, float]) -> dict[Objective, float]:
+    """The weights as they are. Raises ValueError unless they are finite, not negative, and sum to 1."""
+    if any(not math.isfinite(w) or w < 0 for w in weights.values()):
+        raise ValueError("weights must be finite and not negative")
+    if not math.isclose(sum(weights.values()), 1.0, abs_tol=1e-6):
+        raise ValueError(f"weights must sum to 1, not {sum(weights.values()):g}")
+    return weights
+
+
 class TrialConfig(BaseModel):
     """Immutable; unknown names are refused. Empty strings and lists mean 'detect it from the target'."""
 
@@ -58,11 +67,7 @@ class TrialConfig(BaseModel):
     @field_validator("objectives")
     @classmethod
     def _weights_sum_to_one(cls, weights: dict[Objective, float]) -> dict[Objective, float]:
-        if any(not math.isfinite(w) or w < 0 for w in weights.values()):
-            raise ValueError("weights must be finite and not negative")
-        if not math.isclose(sum(weights.values()), 1.0, abs_tol=1e-6):
-            raise ValueError(f"weights must sum to 1, not {sum(weights.values()):g}")
-        return weights
+        return check_weights(weights)
 
     @classmethod
     def build(cls, params: dict[str, Any]) -> TrialConfig:
@@ -71,8 +76,7 @@ class TrialConfig(BaseModel):
             return cls(**params)
         except ValidationError as error:
             wrong = "; ".join(
-                f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']} "
-                f"(got {problem['input']!r})"
+                f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']} (got {problem['input']!r})"
                 for problem in error.errors()
             )
             raise ConfigurationError(f"The trial's params are not usable: {wrong}.") from None

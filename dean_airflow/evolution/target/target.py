@@ -26,12 +26,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Checkout:
-    """A private working tree of a target, in a directory that goes with the task."""
+    """A private working tree of a target, in a directory that goes with the task; it has no `.git`."""
 
     root: Path
     """The repository's top."""
     project: Path
     """root, or its subfolder: what is installed, tested and changed."""
+    version: str = "0.0.0"
+    """What to build it as, for build tools that would ask git."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class TargetSettings:
     """Directories relative to the project that go on the import path, in order (such as `src`, ``)."""
     skipped_files: tuple[str, ...] = ()
     """Files that matched but cannot be parsed, with the reason (a sentence each)."""
+    objectives: dict[str, float] = field(default_factory=dict)
+    """Weights the target's own settings ask for; empty: the trial's."""
+    generations: int | None = None
+    """What the target's own settings ask for; None: the trial's."""
     origins: dict[str, str] = field(default_factory=dict)
     """Setting name → where it came from (params, pyproject.toml, dean.yaml, detected), for the report."""
 
