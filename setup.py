@@ -1,4 +1,4 @@
-"""The package is described in setup.cfg; only this cannot be said there: the DAGs' folder is a package of it."""
+"""setup.cfg describes the package; only this cannot be said there: the DAGs' folder is a package of it."""
 
 from setuptools import find_packages, setup
 

@@ -25,8 +25,8 @@ def settings_from_airflow() -> Settings:
     return load_settings({"AIRFLOW_HOME": AIRFLOW_HOME, **os.environ}, section=texts)
 
 
-def settings_in_task() -> Settings:
-    """The settings for work: the `dean_store` connection, where it exists, names the store."""
+def settings_in_process() -> Settings:
+    """The settings for work (in a task or a command): the `dean_store` connection, where it exists, names the store."""
     settings = settings_from_airflow()
     connection = connection_or_none(STORE_CONNECTION)
     if connection is None:
@@ -46,16 +46,17 @@ def connection_or_none(connection_id: str) -> Connection | None:
 
 
 def database_url(connection: Connection) -> str:
-    """The SQLAlchemy URL a database connection stands for; `sqlalchemy_url` in its extra is taken as it is."""
+    """The SQLAlchemy URL of a database connection; an `sqlalchemy_url` in its extra is taken as it is."""
     from sqlalchemy.engine import URL
 
     extra = dict(connection.extra_dejson)
     if "sqlalchemy_url" in extra:
         return str(extra["sqlalchemy_url"])
-    if connection.conn_type == "sqlite":
+    kind = connection.conn_type or ""
+    if kind == "sqlite":
         return f"sqlite:///{connection.host or connection.schema}"
     url = URL.create(
-        _DRIVERS.get(connection.conn_type, connection.conn_type),
+        _DRIVERS.get(kind, kind),
         username=connection.login,
         password=connection.password,
         host=connection.host,

@@ -1,8 +1,8 @@
 """DEAN's settings: what an installation decides once, as opposed to the params of one trial.
 
 Precedence: defaults < the file named by `AIRFLOW__DEAN__CONFIG` < Airflow's `[dean]` section <
-`AIRFLOW__DEAN__<NAME>` in the environment. Nothing here imports airflow; `airflow_settings` reads Airflow's section
-and connections.
+`AIRFLOW__DEAN__<NAME>` in the environment. Nothing here imports airflow; `airflow_settings` reads Airflow's
+section and connections.
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ class Settings(BaseModel):
     )
     artifacts: str = Field(
         default="",
-        description="Where reports, patches and bundles go: a path or an object storage URL that every "
-        "worker reaches.",
+        description="Where reports, patches and bundles go: a path or an object storage URL that every worker reaches.",
     )
     cache_dir: Path = Field(
         default=Path(),
@@ -55,9 +54,7 @@ class Settings(BaseModel):
         description="Airflow pool of DEAN's tasks. One other than default_pool must exist: "
         "`airflow dean init` makes it.",
     )
-    pool_slots: int = Field(
-        default=4, ge=1, le=1024, description="Slots of a pool that `airflow dean init` makes."
-    )
+    pool_slots: int = Field(default=4, ge=1, le=1024, description="Slots of a pool that `airflow dean init` makes.")
     index_url: str = Field(
         default="",
         description="Package index that targets are installed from; by default pip's own configuration.",
@@ -66,18 +63,10 @@ class Settings(BaseModel):
         default=(),
         description="Further hosts that installing a target may reach, for example of file downloads.",
     )
-    trial_memory_mb: int = Field(
-        default=2048, ge=64, description="Memory limit of a target's processes, in MiB."
-    )
-    trial_processes: int = Field(
-        default=256, ge=8, description="How many processes a target may have at once."
-    )
-    trial_disk_mb: int = Field(
-        default=1024, ge=16, description="What a target may write to its scratch, in MiB."
-    )
-    workers_per_island: int = Field(
-        default=1, ge=1, le=64, description="Warm workers that judge for one island."
-    )
+    trial_memory_mb: int = Field(default=2048, ge=64, description="Memory limit of a target's processes, in MiB.")
+    trial_processes: int = Field(default=256, ge=8, description="How many processes a target may have at once.")
+    trial_disk_mb: int = Field(default=1024, ge=16, description="What a target may write to its scratch, in MiB.")
+    workers_per_island: int = Field(default=1, ge=1, le=64, description="Warm workers that judge for one island.")
     repositories: tuple[dict[str, Any], ...] = Field(
         default=(),
         description="What dean_scheduled_trials improves: paths or clone URLs, or mappings of trial params "
@@ -117,9 +106,7 @@ class Settings(BaseModel):
     @classmethod
     def _is_database_url(cls, url: str) -> str:
         if not urlsplit(url).scheme or ":/" not in url:
-            raise ValueError(
-                "must be a SQLAlchemy URL such as sqlite:////path/dean.db or postgresql://host/name"
-            )
+            raise ValueError("must be a SQLAlchemy URL such as sqlite:////path/dean.db or postgresql://host/name")
         return url
 
     @field_validator("repositories", mode="before")
@@ -147,14 +134,12 @@ def default_data_dir(env: Mapping[str, str]) -> Path:
     return Path(env.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "dean"
 
 
-def load_settings(
-    env: Mapping[str, str] | None = None, *, section: Mapping[str, str] | None = None
-) -> Settings:
+def load_settings(env: Mapping[str, str] | None = None, *, section: Mapping[str, str] | None = None) -> Settings:
     """The settings in force.
 
-    `env` is the process environment unless given; `section` what Airflow's `[dean]` section holds. Values from
-    either are text: a list is JSON or comma-separated. Raises ConfigurationError that lists every problem at once,
-    each with where it was read (the file and line, the variable, or the section).
+    `env` is the process environment unless given; `section` what Airflow's `[dean]` section holds. Values
+    from either are text: a list is JSON or comma-separated. Raises ConfigurationError that lists every
+    problem at once, each with where it was read (the file and line, the variable, or the section).
     """
     env = os.environ if env is None else env
     from_section = {name: text for name, text in (section or {}).items() if text}

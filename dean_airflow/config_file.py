@@ -25,9 +25,9 @@ class ConfigFile:
 def read_config_file(path: Path, env: Mapping[str, str]) -> ConfigFile:
     """The settings of one file.
 
-    `${VAR}` and `${VAR:-default}` in its texts are replaced from `env`. Raises ConfigurationError for a file that
-    is missing, not UTF-8, begins with a byte-order mark, has Windows line ends, is indented with tabs, is not YAML
-    (JSON), is not a mapping of names, or refers to variables that are not set; each with its own sentence.
+    `${VAR}` and `${VAR:-default}` in its texts are replaced from `env`. Raises ConfigurationError for a file
+    that is missing, not UTF-8, begins with a byte-order mark, has Windows line ends, is indented with tabs,
+    is not YAML (JSON), is not a mapping of names, or refers to unset variables; each with its own sentence.
     """
     text = _read(path)
     values, lines = _parse_json(path, text) if path.suffix == ".json" else _parse_yaml(path, text)

@@ -1,0 +1,60 @@
+"""What Airflow learns about this package from its `apache_airflow_provider` entry point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_OPERATOR_MODULES = ["dean_airflow.operators.trial", "dean_airflow.operators.maintenance"]
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The provider's metadata, after Airflow's provider_info schema."""
+    return {
+        "package-name": "dean-airflow",
+        "name": "DEAN",
+        "description": "Improves a git repository's code by evolution and proves that the result is better.",
+        "integrations": [
+            {
+                "integration-name": "DEAN",
+                "external-doc-url": "https://pypi.org/project/dean-airflow/",
+                "tags": ["software"],
+            }
+        ],
+        "operators": [{"integration-name": "DEAN", "python-modules": _OPERATOR_MODULES}],
+        "extra-links": ["dean_airflow.links.TrialReportLink"],
+        "bundles": [{"integration-name": "DEAN", "python-modules": ["dean_airflow.dag_bundle"]}],
+        "cli": ["dean_airflow.cli.definition.get_dean_cli_commands"],
+        "config": {
+            "dean": {
+                "description": "Settings of DEAN (https://pypi.org/project/dean-airflow/).",
+                "options": {"config": _CONFIG_FILE_OPTION, **_setting_options()},
+            }
+        },
+    }
+
+
+_CONFIG_FILE_OPTION = {
+    "description": "A YAML or JSON file of the settings below; values in Airflow's configuration win over it.",
+    "version_added": None,
+    "type": "string",
+    "example": "/etc/dean.yaml",
+    "default": None,
+}
+
+
+def _setting_options() -> dict[str, dict[str, Any]]:
+    """One option per setting. Without defaults here: a default known to Airflow would win over the settings file."""
+    from dean_airflow.config import Settings
+
+    return {
+        name: {
+            "description": field.description,
+            "version_added": None,
+            "type": "integer" if field.annotation is int else "string",
+            "example": None if field.default in ("", None) else str(field.default),
+            "default": None,
+            # A database URL may hold a password; so Airflow masks it and accepts its _CMD and _SECRET forms.
+            "sensitive": name == "store",
+        }
+        for name, field in Settings.model_fields.items()
+    }
