@@ -14,21 +14,10 @@ from typing import Literal
 from dean_airflow.errors import SandboxError
 from dean_airflow.evolution.sandbox.jail import Jail
 from dean_airflow.evolution.sandbox.process import Plan, Process, Stream, launch
+from dean_airflow.evolution.sandbox.readable import SYSTEM_LINKS, system_paths, with_real
 from dean_airflow.evolution.sandbox.seccomp import full_filter
 
 _NOBODY = "65534"
-_ETC = (
-    "/etc/ld.so.cache",
-    "/etc/alternatives",
-    "/etc/localtime",
-    "/etc/nsswitch.conf",
-    "/etc/mime.types",
-    "/etc/ssl/certs",
-    "/etc/ssl/openssl.cnf",
-    "/etc/pki/tls/certs",
-    "/etc/pki/ca-trust/extracted",
-)
-"""What programs read of /etc and holds no secret."""
 _FILES = {
     "/etc/passwd": f"nobody:x:{_NOBODY}:{_NOBODY}:jailed:/tmp:/bin/sh\n",
     "/etc/group": f"nogroup:x:{_NOBODY}:\n",
@@ -103,7 +92,8 @@ def _bwrap() -> str:
 
 
 def _isolation() -> list[str]:
-    options = "--unshare-all --unshare-user --die-with-parent --new-session --clearenv --hostname jail".split()
+    options = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"]
+    options += ["--hostname", "jail"]
     options += ["--cap-drop", "ALL", "--uid", _NOBODY, "--gid", _NOBODY]
     if _knows("--disable-userns"):
         options += ["--disable-userns", "--assert-userns-disabled"]
@@ -125,8 +115,8 @@ def _root(jail: Jail, fds: list[int]) -> list[str]:
         options += [*(["--size", size] if _knows("--size") else []), "--tmpfs", place]
     for name, text in _FILES.items():
         options += ["--ro-bind-data", str(_memory_file(text.encode(), fds)), name]
-    mounts = {str(path): "--ro-bind" for path in _readable(jail)}
-    mounts.update({str(path): "--bind" for path in _with_real(jail.writable)})
+    mounts = {str(path): "--ro-bind" for path in [*system_paths(), *with_real(jail.readable)] if path.exists()}
+    mounts.update({str(path): "--bind" for path in with_real(jail.writable)})
     for path, kind in sorted(mounts.items(), key=lambda item: item[0].count("/")):
         options += [kind, path, path]
     # bubblewrap's own root and /dev are memory file systems that would otherwise take any amount of writing, and
@@ -134,23 +124,13 @@ def _root(jail: Jail, fds: list[int]) -> list[str]:
     return [*options, *_links(), "--remount-ro", "/dev", "--remount-ro", "/proc", "--remount-ro", "/"]
 
 
-def _readable(jail: Jail) -> list[Path]:
-    system = [Path("/usr"), *map(Path, _ETC), Path(sys.base_prefix), Path(sys.base_exec_prefix)]
-    return [path for path in _with_real([*system, *jail.readable]) if path.exists()]
-
-
-def _with_real(paths: Sequence[Path]) -> list[Path]:
-    """Each path, and where it really is."""
-    return list(dict.fromkeys(each for path in paths for each in (path, path.resolve())))
-
-
 @cache
 def _links() -> list[str]:
     """/bin, /lib and the like, which are links into /usr or directories of their own."""
     options = []
-    for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
+    for name in SYSTEM_LINKS:
         if Path(name).is_symlink():
-            options += ["--symlink", os.readlink(name), name]
+            options += ["--symlink", str(Path(name).readlink()), name]
         elif Path(name).is_dir():
             options += ["--ro-bind", name, name]
     return options
@@ -164,7 +144,7 @@ def _memory_file(data: bytes, fds: list[int]) -> int:
     """A descriptor from which bubblewrap reads `data`; added to `fds`."""
     fd = os.memfd_create("dean-jail")
     fds.append(fd)
-    with open(os.dup(fd), "wb") as file:
+    with os.fdopen(os.dup(fd), "wb") as file:
         file.write(data)
     os.lseek(fd, 0, os.SEEK_SET)
     return fd

@@ -6,6 +6,8 @@ die with its parent (PR_SET_PDEATHSIG) follows the parent's *thread*; the launch
 process through a pidfd instead.
 """
 
+# Importing pathlib and contextlib would take longer than the rest of the launcher's start.
+# ruff: noqa: PTH, SIM105
 from __future__ import annotations
 
 import ctypes
@@ -25,7 +27,10 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _KILL = 9
 
+_STOP = 19
+
 _libc = ctypes.CDLL(None, use_errno=True)
+_LAUNCHER = os.getpid()
 
 
 def main(plan_fd: int) -> None:
@@ -65,22 +70,14 @@ def _become_the_command(plan: dict[str, Any]) -> None:
 
             confine(plan["confine"])
         _libc.prctl(_PR_SET_PDEATHSIG, _KILL, 0, 0, 0)
-        if os.getppid() != plan_parent():
-            os._exit(SETUP_FAILED)
+        if os.getppid() != _LAUNCHER:
+            os._exit(SETUP_FAILED)  # It died before we could ask to die with it.
         os.execvpe(plan["argv"][0], plan["argv"], plan["environment"])
     except FileNotFoundError as error:
         _report(plan, f"setup {error.strerror}: {error.filename}")
     except BaseException as error:
         _report(plan, f"setup {type(error).__name__}: {error}")
     os._exit(SETUP_FAILED)
-
-
-_LAUNCHER = os.getpid()
-
-
-def plan_parent() -> int:
-    """The launcher's pid, as it was before the fork."""
-    return _LAUNCHER
 
 
 def _supervise(child: int, plan: dict[str, Any]) -> int:
@@ -103,49 +100,67 @@ def _supervise(child: int, plan: dict[str, Any]) -> int:
 
 
 def _reap_everyone(plan: dict[str, Any]) -> None:
-    """Kill and reap what is left of the jail. We are its subreaper, so whatever it left behind is our child now."""
+    """Kill and reap what is left of the jail. We are its subreaper, so whatever loses its parent becomes our child."""
+    uid = plan["confine"]["uid"] if plan["confine"] else None
     while True:
-        for pid in _members(plan["cgroups"]) or _children():
-            _signal(pid)
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         except ChildProcessError:
-            if not _members(plan["cgroups"]):
-                return
+            return
+        if uid is not None:
+            _kill_user(uid)
+        else:
+            _kill_descendants()
         select.select([], [], [], 0.001)
 
 
-def _members(cgroups: list[str]) -> list[int]:
-    for group in cgroups:
+def _kill_user(uid: int) -> None:
+    """Kill every process of the jail's own user at one blow, which no fork can outrun."""
+    child = os.fork()
+    if child == 0:
         try:
-            with open(f"{group}/cgroup.procs") as file:
-                return [int(line) for line in file]
-        except OSError:
-            continue
-    return []
+            os.setresuid(uid, uid, uid)
+            os.kill(-1, _KILL)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
 
 
-def _children() -> list[int]:
-    """Our direct children, from every process's status line: some kernels lack /proc/PID/task/PID/children."""
-    me = os.getpid()
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    # The command's name comes before the parent's pid and may hold blanks and parentheses.
-                    parent = int(file.read().rpartition(b")")[2].split()[1])
-            except OSError:
-                continue
-            if parent == me:
-                found.append(int(name))
-    return found
+def _kill_descendants() -> None:
+    """Stop everything first, until nothing new appears, so that nothing forks while it is being killed."""
+    stopped: set[int] = set()
+    while new := _descendants() - stopped:
+        for pid in new:
+            _signal(pid, _STOP)
+        stopped |= new
+    for pid in stopped:
+        _signal(pid, _KILL)
 
 
-def _signal(pid: int) -> None:
+def _descendants() -> set[int]:
+    """From every process's status line: some kernels lack /proc/PID/task/PID/children."""
+    parents: dict[int, int] = {}
+    with os.scandir("/proc") as entries:
+        for entry in entries:
+            if entry.name.isdigit():
+                try:
+                    with open(f"/proc/{entry.name}/stat", "rb") as file:
+                        # The name comes before state and parent, and may hold blanks and parentheses.
+                        state, parent = file.read().rpartition(b")")[2].split()[:2]
+                except OSError:
+                    continue
+                if state != b"Z":
+                    parents[int(entry.name)] = int(parent)
+    found = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {os.getpid()}
+
+
+def _signal(pid: int, number: int) -> None:
     try:
-        os.kill(pid, _KILL)
+        os.kill(pid, number)
     except ProcessLookupError:
         pass
 

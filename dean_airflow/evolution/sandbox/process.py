@@ -107,7 +107,7 @@ class Process:
     def _conclude(self, code: int) -> None:
         if self._report < 0:
             return
-        with open(self._report, "rb") as report:
+        with os.fdopen(self._report, "rb") as report:
             lines = report.read().decode(errors="replace").splitlines()
         self._report = -1
         self._close_control()

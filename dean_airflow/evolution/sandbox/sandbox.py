@@ -13,6 +13,7 @@ from functools import cache
 from typing import Literal, Protocol
 
 from dean_airflow.errors import SandboxError
+from dean_airflow.evolution.sandbox.basic import BasicSandbox
 from dean_airflow.evolution.sandbox.full import FullSandbox
 from dean_airflow.evolution.sandbox.jail import Jail
 from dean_airflow.evolution.sandbox.off import OffSandbox
@@ -67,22 +68,23 @@ def choose_sandbox(request: SandboxRequest) -> Sandbox:
     """
     if request == "off":
         return OffSandbox()
-    problem = ""
-    if request in ("auto", "full"):
-        problem = _why_not_full()
-        if not problem:
-            return FullSandbox()
-        if request == "full":
-            raise SandboxError(f"The sandbox level `full` does not work here: {problem}.")
+    problems = []
+    for sandbox in (FullSandbox(), BasicSandbox()):
+        if request in ("auto", sandbox.level):
+            problem = _why_not(sandbox.level)
+            if not problem:
+                return sandbox
+            problems.append(f"`{sandbox.level}`: {problem}")
     raise SandboxError(
-        f"No sandbox works here ({problem}), and code of the target is never run without one unless the trial "
-        "says `sandbox: off`; install bubblewrap, or use a kernel with Landlock."
+        f"No sandbox of the wanted level works here ({'; '.join(problems)}), and a target's code never runs "
+        "without one unless the trial says `sandbox: off`."
     )
 
 
 @cache
-def _why_not_full() -> str:
-    return FullSandbox.missing()
+def _why_not(level: Literal["full", "basic"]) -> str:
+    """Why a level does not work here; empty if it does. Tried once in a process."""
+    return FullSandbox.missing() if level == "full" else BasicSandbox.missing()
 
 
 def run(sandbox: Sandbox, argv: Sequence[str], jail: Jail, *, input: bytes = b"") -> Completed:

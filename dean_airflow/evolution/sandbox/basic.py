@@ -1,0 +1,100 @@
+"""The level `basic`: Landlock, a seccomp filter, rlimits and an own user, for machines without namespaces."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from dean_airflow.errors import SandboxError
+from dean_airflow.evolution.sandbox import landlock
+from dean_airflow.evolution.sandbox.jail import Jail
+from dean_airflow.evolution.sandbox.process import Plan, Process, Stream, launch
+from dean_airflow.evolution.sandbox.readable import SYSTEM_LINKS, system_paths, with_real
+from dean_airflow.evolution.sandbox.seccomp import basic_filter
+
+_OWN_USERS = 0x4DEA0000
+"""First of the user ids given to jails, one each; far above what accounts and containers use."""
+_TRANSIENT_USERS = range(61184, 65520)
+"""Where only 65,536 ids are mapped (a container): the ids that systemd sets aside for services' passing users."""
+
+_FILES = ("/etc/passwd", "/etc/group", "/etc/hosts", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version")
+"""Single files of the host that programs ask for; the rest of /proc would show other processes' command lines."""
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+
+
+class BasicSandbox:
+    """Sees the host's processes and file names, and can open only what it may; see `threat-model.md` for the gaps."""
+
+    level: Literal["basic"] = "basic"
+
+    def popen(
+        self,
+        argv: Sequence[str],
+        jail: Jail,
+        *,
+        pass_fds: Sequence[int] = (),
+        stdin: Stream = subprocess.DEVNULL,
+        stdout: Stream = subprocess.DEVNULL,
+        stderr: Stream = subprocess.DEVNULL,
+    ) -> Process:
+        """As `Sandbox.popen`."""
+        confine = {
+            "uid": _own_user(),
+            "readable": [*map(str, with_real([*system_paths(), *jail.readable])), *SYSTEM_LINKS, *_FILES],
+            "writable": [str(path) for path in with_real(jail.writable)],
+            "devices": list(_DEVICES),
+            "ports": [],
+            "filter": basic_filter(network=False, truncate=landlock.abi() >= landlock.TRUNCATE_SINCE),
+        }
+        return launch(
+            Plan(list(argv), jail.environment, str(jail.cwd), confine=confine),
+            jail.limits,
+            watched=jail.writable,
+            capped=True,
+            pass_fds=pass_fds,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+        )
+
+    @staticmethod
+    def missing() -> str:
+        """Why this level does not work here, as the end of a sentence; empty if it does. Tries it."""
+        if sys.platform != "linux":
+            return "it needs Linux"
+        if landlock.abi() == 0:
+            return "this kernel has no Landlock, or has it switched off"
+        try:
+            process = BasicSandbox().popen(["/usr/bin/env"], Jail((), (), Path("/"), {}))
+            status = process.wait()
+        except SandboxError as error:
+            return str(error).rstrip(".")
+        return "" if status == 0 else f"a confined process ended with status {status}"
+
+
+_serial = itertools.count()
+
+
+def _own_user() -> int | None:
+    """A user id that no other jail alive has, when we are root and can give one; None: the jail keeps ours.
+
+    Only processes of their own user can be counted, and be told from everybody else's.
+    """
+    if os.geteuid() != 0:
+        return None
+    # Two processes of ours differ in their id, and none has 64 jails alive at once.
+    wanted = _OWN_USERS + (os.getpid() << 6 & 0xFFFFFFF) + next(_serial) % 64
+    return wanted if _is_mapped(wanted) else _TRANSIENT_USERS[wanted % len(_TRANSIENT_USERS)]
+
+
+def _is_mapped(uid: int) -> bool:
+    for line in Path("/proc/self/uid_map").read_text().splitlines():
+        first, _, count = map(int, line.split())
+        if first <= uid < first + count:
+            return True
+    return False
