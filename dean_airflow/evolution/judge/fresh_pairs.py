@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from dean_airflow.errors import BaselineError
@@ -25,19 +26,22 @@ class FreshPairs:
         self.workshop, self.order, self.hash_seed = workshop, order, hash_seed
         self.core, self.repeats, self.limit = core, repeats, limit
         self._workers: dict[str, Worker] = {}
+        self._trees: list[Path] = []
         self._turn = 0
 
-    def open(self, files: dict[str, str]) -> None:
+    def open(self, files: dict[str, str], against: dict[str, str] | None = None) -> None:
         self.close()
-        self._tree = self.workshop.copy_tree("candidate", files)
         try:
-            self._workers["c"] = self._start(self.workshop.on(self._tree))
+            self._workers["c"] = self._start(files)
         except BaselineError as error:
             raise CannotOpen(str(error)) from None
-        self._workers["b"] = self._start(self.workshop)
+        self._workers["b"] = self._start(against or {})
 
-    def _start(self, workshop: Workshop) -> Worker:
-        worker = Worker(workshop, self.order, self.hash_seed)
+    def _start(self, files: dict[str, str]) -> Worker:
+        """Both import a copy of the tree: a path that differed in length or depth would be a bias."""
+        tree = self.workshop.copy_tree("fresh", files)
+        self._trees.append(tree)
+        worker = Worker(self.workshop.on(tree), self.order, self.hash_seed)
         if "chosen" in self.order:
             worker.request("choose", 10.0, ids=self.order["chosen"])
         return worker
@@ -82,6 +86,6 @@ class FreshPairs:
     def close(self) -> None:
         for worker in self._workers.values():
             worker.close()
-        if self._workers or hasattr(self, "_tree"):
-            shutil.rmtree(self._tree.parent, ignore_errors=True)
-        self._workers = {}
+        for tree in self._trees:
+            shutil.rmtree(tree.parent, ignore_errors=True)
+        self._workers, self._trees = {}, []

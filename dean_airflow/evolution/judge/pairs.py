@@ -38,8 +38,10 @@ class Pair:
 class Pairs(Protocol):
     """A baseline and one candidate at a time. `open` before `take`; `close` is always safe."""
 
-    def open(self, files: dict[str, str]) -> None:
-        """Prepares both. Raises CannotOpen for what is the candidate's fault, WorkerDied for anything else."""
+    def open(self, files: dict[str, str], against: dict[str, str] | None = None) -> None:
+        """Prepares the candidate, and what it is compared with: the baseline, or the baseline with other files.
+
+        Raises CannotOpen for what is the candidate's fault, WorkerDied for anything else."""
         ...
 
     def take(self, seeds: Sequence[int], checks: Sequence[bool]) -> list[Pair]:

@@ -33,9 +33,9 @@ class WarmPairs:
                 self._worker.request("choose", 10.0, ids=self.order["chosen"])
         return self._worker
 
-    def open(self, files: dict[str, str]) -> None:
+    def open(self, files: dict[str, str], against: dict[str, str] | None = None) -> None:
         """Raises NeedsFreshProcess beside what Pairs.open raises."""
-        answer = self.worker.request("open", max(self.limit, 5.0), files=files, core=self.core)
+        answer = self.worker.request("open", max(self.limit, 5.0), files=files, against=against or {}, core=self.core)
         if "cannot_swap" in answer:
             raise NeedsFreshProcess(answer["cannot_swap"])
         if "failed" in answer or "baseline_failed" in answer:

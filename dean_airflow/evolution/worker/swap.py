@@ -6,8 +6,8 @@ of captured variables) raises CannotSwap, and the judge takes a fresh process fo
 """
 
 from __future__ import annotations
-
 import __future__ as future_features
+
 import ast
 import gc
 import linecache

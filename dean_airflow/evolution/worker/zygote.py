@@ -2,7 +2,7 @@
 
 A request names its `op`; an answer is `{"ok": true, ...}` or `{"ok": false, "error": text}`. Requests:
 
-open     files {path: text}, core, limit → forks a baseline and a candidate child; `candidate` says what its swap raised
+open     files, against {path: text}, core, limit → forks a candidate child (files) and one to compare it with
 pairs    seeds, checks, repeats, limit   → the runs of both, interleaved: see `_one_pair`
 peaks    seed, repeats, limit            → peak bytes of both
 close                                    → removes both
@@ -58,14 +58,15 @@ class Zygote:
     def open(self, request: dict[str, Any]) -> Answer:
         """Forks both children anew, so that neither is older than the other."""
         self.close({})
-        files, core, limit = request["files"], request["core"], request["limit"]
-        for path in files:
+        files, against = request["files"], request["against"]
+        core, limit = request["core"], request["limit"]
+        for path in (*files, *against):
             try:
                 self.swapper.prepare(path)
             except swap.CannotSwap as error:
                 return {"cannot_swap": str(error)}
         self.candidate = self._fork(files, core)
-        self.baseline = self._fork({}, core)
+        self.baseline = self._fork(against, core)
         deadline = clock.now() + limit
         failure = self._readiness(self.candidate, deadline)
         if failure:

@@ -1,0 +1,137 @@
+"""The confirmation: is a champion's gain real, on fresh measurements that nobody selected on?
+
+Processes differ from one another by more than runs within one (in A/A runs the medians of 60 pairs had a standard
+deviation of 1.6 % between processes), so several fresh pairs of processes are taken, each with its own hash seed and
+fresh inputs, and only the judge's own clock counts. A champion is confirmed if
+
+1. a one-sided sign test over all pairs gives p below the level that Holm's procedure leaves it (α = 0.001 overall),
+2. every pair of processes shows a gain by its median, and
+3. the mean of those medians is a gain above the floor of 2 %.
+
+The 95 % interval of the effect is Student's, over the process pairs' medians: they are the independent observations.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median, stdev
+
+from dean_airflow.evolution.judge.pairs import Pair, Pairs
+from dean_airflow.evolution.judge.sequential import FLOOR, sign_test
+
+PROCESS_PAIRS = 6
+PAIRS_EACH = 12
+WARM_UP = 1
+"""Pairs at the start of each process that are not counted: their caches are cold."""
+ALPHA = 0.001
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """Fresh measurements of one champion. Effects are ln(candidate / baseline): negative is a gain."""
+
+    log_ratios: tuple[tuple[float, ...], ...]
+    """By process pair, by the judge's clock."""
+    baseline_seconds: tuple[float, ...]
+    candidate_seconds: tuple[float, ...]
+    problem: str = ""
+    """Why there are no full measurements: an output differed, a process ended."""
+
+    @property
+    def medians(self) -> list[float]:
+        return [median(ratios) for ratios in self.log_ratios]
+
+    @property
+    def p_value(self) -> float:
+        """One-sided sign test over all pairs."""
+        return 1.0 if self.problem else sign_test([x for ratios in self.log_ratios for x in ratios])
+
+    @property
+    def effect(self) -> float:
+        """Mean of the process pairs' medians."""
+        return fmean(self.medians)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the effect (Student's t over the process pairs)."""
+        return mean_interval(self.medians)
+
+    @property
+    def speedup(self) -> float:
+        """Baseline cost / candidate cost."""
+        return math.exp(-self.effect)
+
+    @property
+    def speedup_interval(self) -> tuple[float, float]:
+        low, high = self.interval
+        return math.exp(-high), math.exp(-low)
+
+    @property
+    def is_gain(self) -> bool:
+        """Conditions 2 and 3 above."""
+        return not self.problem and max(self.medians) < 0 and self.effect < math.log(1 - FLOOR)
+
+
+def measure_afresh(
+    open_pairs: Callable[[int], Pairs],
+    files: dict[str, str],
+    rng: random.Random,
+    *,
+    against: dict[str, str] | None = None,
+    process_pairs: int = PROCESS_PAIRS,
+    pairs_each: int = PAIRS_EACH,
+    keep_going: Callable[[], None] = lambda: None,
+) -> Confirmation:
+    """Measures `files` over fresh process pairs. `open_pairs(hash_seed)` gives pairs whose processes are new.
+
+    Every output is compared. `keep_going` is called before each process pair and may raise to stop.
+    Raises WorkerDied, CannotOpen.
+    """
+    groups: list[tuple[float, ...]] = []
+    baseline: list[float] = []
+    candidate: list[float] = []
+    for _ in range(process_pairs):
+        keep_going()
+        pairs = open_pairs(rng.randrange(1, 2**32))
+        try:
+            pairs.open(files, against)
+            seeds = [rng.randrange(2**31) for _ in range(WARM_UP + pairs_each)]
+            taken = pairs.take(seeds, [True] * len(seeds))
+        finally:
+            pairs.close()
+        problem = next((pair.failed or pair.differs for pair in taken if pair.failed or pair.differs), "")
+        if problem:
+            return Confirmation((), (), (), problem)
+        counted = taken[WARM_UP:]
+        groups.append(tuple(_by_the_judges_clock(pair) for pair in counted))
+        baseline += [pair.baseline[1] for pair in counted]
+        candidate += [pair.candidate[1] for pair in counted]
+    return Confirmation(tuple(groups), tuple(baseline), tuple(candidate))
+
+
+def _by_the_judges_clock(pair: Pair) -> float:
+    return math.log(pair.candidate[1] / pair.baseline[1])
+
+
+def confirmed(confirmations: Sequence[Confirmation]) -> list[bool]:
+    """Which of a trial's champions are confirmed, with Holm's step-down procedure over all of them."""
+    order = sorted(range(len(confirmations)), key=lambda number: confirmations[number].p_value)
+    accepted = [False] * len(confirmations)
+    for rank, number in enumerate(order):
+        if confirmations[number].p_value >= ALPHA / (len(confirmations) - rank):
+            break
+        accepted[number] = confirmations[number].is_gain
+    return accepted
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
+    """Student's interval of the mean of independent values; infinite for fewer than two."""
+    if len(values) < 2:
+        return -math.inf, math.inf
+    from scipy.stats import t
+
+    half = float(t.ppf((1 + level) / 2, len(values) - 1)) * stdev(values) / math.sqrt(len(values))
+    return fmean(values) - half, fmean(values) + half

@@ -1,0 +1,191 @@
+"""Decides about candidates, cheapest stage first: parse, output, cost, output again, behaviour, tests."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from dean_airflow.evolution.baseline.baseline import Baseline
+from dean_airflow.evolution.edits.edit import Genome
+from dean_airflow.evolution.edits.source import SourceTree
+from dean_airflow.evolution.judge import sequential
+from dean_airflow.evolution.judge.affected import affected_tests
+from dean_airflow.evolution.judge.evaluation import Evaluation, Stage, Verdict
+from dean_airflow.evolution.judge.objectives import log_cost, text_ratios
+from dean_airflow.evolution.judge.pairs import CannotOpen, Pair, Pairs, contradiction
+from dean_airflow.evolution.judge.test_runner import TestRunner
+from dean_airflow.evolution.judge.warm_pairs import NeedsFreshProcess
+from dean_airflow.evolution.judge.worker import RequestFailed, WorkerDied
+
+CHECK_SHARE = 0.25
+"""Share of measured runs whose output is compared as well, beside the first of every batch."""
+MAX_SEED = 2**31
+
+
+@dataclass(frozen=True)
+class Rejected(Exception):
+    """A stage's end of a candidate."""
+
+    stage: Stage
+    reason: str
+
+
+class BehaviourCheck:
+    """What a behavioural edit must survive beyond the stages below; see the behaviour room."""
+
+    def why_not(self, genome: Genome, files: Mapping[str, str]) -> str:
+        """Empty if behaviour is kept."""
+        raise NotImplementedError
+
+
+@dataclass
+class Judge:
+    """One island's judge. Its workers start when first needed and end with `close`."""
+
+    tree: SourceTree
+    baseline: Baseline
+    weights: Mapping[str, float]
+    screening: Pairs
+    """Pairs to screen with: warm, or fresh where the target does not allow forking."""
+    fresh: Pairs
+    """For candidates that cannot be swapped in."""
+    other_hash: Pairs
+    """Under another hash seed: outputs only."""
+    tests: TestRunner
+    behaviour: BehaviourCheck | None = None
+    _log: list[float] = field(default_factory=list)
+
+    def judge(self, genome: Genome, files: dict[str, str], rng: random.Random) -> Evaluation:
+        """The verdict on the candidate that consists of `files` (path → new text). Never raises for its faults."""
+        started = time.perf_counter()
+        key = content_key(files)
+        texts = tuple(str(edit) for edit in genome)
+        self._log = []
+        try:
+            verdict, ratios, cost = self._stages(genome, files, rng)
+            evaluation = Evaluation(
+                key, texts, verdict, "tests" if verdict == "win" else "cost", "", max(0.0, 1.0 - cost), cost, ratios
+            )
+        except Rejected as rejected:
+            evaluation = Evaluation(key, texts, "invalid", rejected.stage, rejected.reason[:500])
+        except (CannotOpen, WorkerDied, RequestFailed) as error:
+            self._restart()
+            evaluation = Evaluation(key, texts, "invalid", "output", str(error)[:500])
+        seconds = time.perf_counter() - started
+        return Evaluation(
+            **{**vars(evaluation), "pairs": len(self._log), "log_ratios": tuple(self._log), "seconds": seconds}
+        )
+
+    def _stages(
+        self, genome: Genome, files: dict[str, str], rng: random.Random
+    ) -> tuple[Verdict, dict[str, float], float]:
+        ratios = text_ratios(self.weights, self.tree, files)
+        pairs = self._open(files)
+        if self.weights.get("memory"):
+            before, after = pairs.peaks(rng.randrange(MAX_SEED))
+            ratios["memory"] = after / max(before, 1.0)
+        verdict = self._measure(pairs, ratios, rng)
+        cost = math.exp(log_cost(self.weights, ratios))
+        if verdict == "win":
+            self._check_other_hash(files, rng)
+            self._check_behaviour(genome, files)
+            self._check_tests(files)
+        return verdict, ratios, cost
+
+    def _open(self, files: dict[str, str]) -> Pairs:
+        """Compiles and loads the candidate."""
+        try:
+            try:
+                self.screening.open(files)
+                return self.screening
+            except NeedsFreshProcess:
+                self.fresh.open(files)
+                return self.fresh
+        except CannotOpen as error:
+            stage: Stage = "parse" if str(error).startswith(("SyntaxError", "IndentationError")) else "output"
+            raise Rejected(stage, f"does not load: {error}") from None
+
+    def _measure(self, pairs: Pairs, ratios: dict[str, float], rng: random.Random) -> Verdict:
+        """The sequential test on the pairs' costs; without runtime among the objectives one pair shows the output."""
+        fixed = {name: weight for name, weight in self.weights.items() if name != "runtime"}
+        weight = self.weights.get("runtime", 0.0)
+        constant = log_cost(fixed, ratios)
+        if not weight:
+            self._take(pairs, 1, rng)
+            return "win" if constant < -1e-9 else "neutral"
+        costs: list[float] = []
+        taken: list[Pair] = []
+        for upto in sequential.CHECKPOINTS:
+            taken += self._take(pairs, upto - len(taken), rng)
+            self._log = [pair.log_ratio for pair in taken]
+            costs = [weight * x + constant for x in self._log]
+            decision = sequential.decide(costs)
+            if decision != "more":
+                break
+        lie = contradiction(taken)
+        if lie:
+            raise Rejected("cost", lie)
+        ratios["runtime"] = math.exp(median(self._log))
+        return "neutral" if decision == "more" else decision
+
+    def _take(self, pairs: Pairs, count: int, rng: random.Random) -> list[Pair]:
+        first = rng.randrange(MAX_SEED)
+        seeds = [first + 1000 * number for number in range(count)]
+        checks = [number == 0 or rng.random() < CHECK_SHARE for number in range(count)]
+        taken = pairs.take(seeds, checks)
+        _refuse_wrong(taken)
+        return taken
+
+    def _check_other_hash(self, files: dict[str, str], rng: random.Random) -> None:
+        """Order of sets and the like must not have hidden a difference."""
+        try:
+            self.other_hash.open(files)
+        except NeedsFreshProcess:
+            return  # fresh pairs take another hash seed each
+        except CannotOpen as error:
+            raise Rejected("output", f"under another hash seed: {error}") from None
+        _refuse_wrong(self.other_hash.take([rng.randrange(MAX_SEED) for _ in range(2)], [True, True]))
+
+    def _check_behaviour(self, genome: Genome, files: Mapping[str, str]) -> None:
+        if self.behaviour is not None:
+            reason = self.behaviour.why_not(genome, files)
+            if reason:
+                raise Rejected("behaviour", reason)
+
+    def _check_tests(self, files: dict[str, str]) -> None:
+        touched = affected_tests(self.tree, files, self.baseline.coverage)
+        reason = self.tests.why_not(files, [one for one in self.baseline.tests if one in touched])
+        if reason:
+            raise Rejected("tests", reason)
+
+    def _restart(self) -> None:
+        for pairs in (self.screening, self.fresh, self.other_hash):
+            pairs.close()
+
+    def close(self) -> None:
+        """Ends every worker."""
+        self._restart()
+        self.tests.close()
+
+
+def _refuse_wrong(pairs: Sequence[Pair]) -> None:
+    for pair in pairs:
+        if pair.failed:
+            raise Rejected("output", pair.failed)
+        if pair.differs:
+            raise Rejected("output", pair.differs)
+
+
+def content_key(files: Mapping[str, str]) -> str:
+    """32 hex digits, equal for genomes that give the same files."""
+    hasher = hashlib.blake2b(digest_size=16)
+    for path in sorted(files):
+        for part in (path, files[path]):
+            body = part.encode("utf-8", "surrogatepass")
+            hasher.update(b"%d:" % len(body) + body)
+    return hasher.hexdigest()
