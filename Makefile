@@ -17,11 +17,11 @@ help: ## list the targets
 setup: $(VENV)/.ready ## a private environment in .venv, from requirements.lock
 
 $(VENV)/.ready: requirements.lock setup.cfg setup.py pyproject.toml
-	@sh .ci/setup-venv "$(VENV)"
+	@sh scripts/setup-venv "$(VENV)"
 	@touch $@
 
 demo: setup ## improve a bundled example repository, then say where the report is
-	@$(ENVIRONMENT) sh .ci/demo
+	@$(ENVIRONMENT) sh scripts/demo
 
 test: setup ## the tests that take a few minutes in all
 	@$(ENVIRONMENT) $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
@@ -41,7 +41,7 @@ bench: setup ## one benchmark: make bench BENCH=judge_rate
 	@$(ENVIRONMENT) $(BIN)/python -m benchmarks.$(BENCH) $(BENCH_ARGS)
 
 airflow: setup ## a local Airflow with the UI, the DAGs and a printed login
-	@$(ENVIRONMENT) sh .ci/local-airflow
+	@$(ENVIRONMENT) sh scripts/local-airflow
 
 lock: setup ## compile requirements.lock again from setup.cfg (needs the network)
 	@cd . && PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile setup.cfg --all-extras --universal --python-version 3.11 \

@@ -23,8 +23,8 @@ def dags(args: Any) -> int:
     entries = [entry for entry in _configured_bundles() if entry["name"] != BUNDLE_NAME]
     print("# Either: DEAN's DAGs as a bundle, beside those configured now")
     print(f"export {_BUNDLE_VARIABLE}='{json.dumps([*entries, bundle_entry()])}'")
-    print("# or: a file of this one line in the DAGs folder")
-    print("from dean_airflow.dags import *")
+    print("# Or: a file in the DAGs folder with this one line")
+    print("#     from dean_airflow.dags import *")
     return 0
 
 

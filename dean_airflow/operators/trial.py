@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from dean_airflow.assets import CHAMPION, CHAMPION_ALIAS, TRIAL_FINISHED
 from dean_airflow.operators.stage import TrialStageOperator
+from dean_airflow.summary import summary
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -162,23 +163,3 @@ class CloseTrialOperator(TrialStageOperator):
         events[TRIAL_FINISHED].extra = extra
         if result["outcome"] == "improved":
             events[CHAMPION_ALIAS].add(CHAMPION, extra=extra)
-
-
-def summary(result: Mapping[str, Any]) -> str:
-    """The trial's result for people: what was found, and where the branch, the patch and the report are."""
-    lines = [f"Trial {result['trial_id']}: {_finding(result)}"]
-    lines += [f"  edit    {edit}" for edit in result.get("champion_edits") or ()]
-    lines += [f"  {name:7} {result[name]}" for name in ("branch", "patch", "report") if result.get(name)]
-    judged = f"  {result.get('evaluations') or 0} candidates judged"
-    rate = result.get("candidates_per_second")
-    return "\n".join([*lines, f"{judged}, {rate:.1f} per second." if rate else f"{judged}."])
-
-
-def _finding(result: Mapping[str, Any]) -> str:
-    if result["status"] != "completed":
-        error = result.get("error")
-        return f"{result['status']}: {error}" if error else f"{result['status']}."
-    if result["outcome"] != "improved":
-        return "no improvement could be confirmed; the code stays as it is."
-    low, high = result["speedup_interval"]
-    return f"{result['speedup']:.2f} times as fast (95 % interval {low:.2f} to {high:.2f})."
