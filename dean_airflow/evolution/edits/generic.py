@@ -59,9 +59,9 @@ class GenericSource:
     name: Literal["generic"] = "generic"
 
     def enumerate(self, site: Site, tree: SourceTree) -> Iterable[Edit]:
-        """Every edit of the site that compiles, lazily, the few of one place before the many of two: a
-        caller who wants them all pays for a number that grows with the square of the file."""
-        for kind in (*_SINGLE, *_PAIRED):
+        """Every edit of one place that compiles. Those of two places (swap, move, replace) are left to the
+        draw: their number grows with the square of the file, and few are worth a look."""
+        for kind in _SINGLE:
             for edit in self._of_kind(kind, site, tree):
                 if _compiles(edit, tree):
                     yield edit

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from dean_airflow.evolution.edits.anchoring import FunctionNode, Layout, layout
+from dean_airflow.evolution.edits.anchoring import Layout, layout
 
 _OPERATOR = re.compile(r"[\s)]*(==|!=|<=|>=|<|>|is\s+not\b|is\b|not\s+in\b|in\b)[\s(]*")
 
@@ -158,6 +158,3 @@ def _operators(node: ast.Compare, where: Layout) -> Iterator[Operator]:
 
 def _can_leave(loop: ast.While) -> bool:
     return any(isinstance(node, ast.Break | ast.Return | ast.Raise | ast.Yield) for node in ast.walk(loop))
-
-
-__all__ = ["Condition", "FunctionNode", "Number", "Operator", "Places", "Statement", "places"]
