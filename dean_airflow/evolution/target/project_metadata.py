@@ -118,15 +118,18 @@ def _can_serve_tests(requirement: str) -> bool:
 
 def _test_requirements(project: Path) -> list[str]:
     """requirements files for tests, at the top or in `requirements/` or the tests' folder."""
-    found = []
-    for folder in ("", "requirements", "tests", "test"):
-        for path in sorted((project / folder).glob("*.txt")):
-            named = re.fullmatch(r"(.*require.*test.*|test.*require.*)\.txt", path.name, re.IGNORECASE)
-            inside = folder == "requirements" and re.fullmatch(r"tests?(ing)?\.txt", path.name)
-            in_tests = folder in ("tests", "test") and path.name == "requirements.txt"
-            if named or inside or in_tests:
-                found.append(path.relative_to(project).as_posix())
-    return found
+    folders = ("", "requirements", "tests", "test")
+    files = [path for folder in folders for path in sorted((project / folder).glob("*.txt"))]
+    return [path.relative_to(project).as_posix() for path in files if _is_for_tests(path.relative_to(project))]
+
+
+def _is_for_tests(path: Path) -> bool:
+    if re.fullmatch(r"(.*require.*test.*|test.*require.*)\.txt", path.name, re.IGNORECASE):
+        return True
+    folder = path.parent.name
+    if folder == "requirements":
+        return re.fullmatch(r"tests?(ing)?\.txt", path.name) is not None
+    return folder in ("tests", "test") and path.name == "requirements.txt"
 
 
 def _extras_of_script(script: Path) -> list[str]:
