@@ -8,7 +8,8 @@ from typing import Protocol, runtime_checkable
 
 from dean_airflow.errors import EditError
 from dean_airflow.evolution.edits.edit import Edit, Genome
-from dean_airflow.evolution.edits.module import Definition, Module
+from dean_airflow.evolution.edits.module import Module
+from dean_airflow.evolution.edits.project import Project
 from dean_airflow.evolution.edits.source import EditSource, SourceTree
 from dean_airflow.evolution.edits.unit import Unit
 
@@ -68,11 +69,12 @@ def apply_alone(edit: Edit, text: str, tree: SourceTree, source: UnitSource) -> 
     """One edit of a unit source made in a file's present text (what `EditSource.apply` of such a source does)."""
     module, baseline = Module.of(text.removeprefix(_BOM)), Module.of(tree[edit.path].removeprefix(_BOM))
     originals = baseline.outermost(edit.function)
+    project = Project.of(tree)
     units, failures = [], []
     for number, definition in enumerate(module.outermost(edit.function)):
-        original = Unit.of(baseline, originals[min(number, len(originals) - 1)])
+        original = Unit.of(baseline, originals[min(number, len(originals) - 1)], project, edit.path)
         try:
-            units.append(source.apply_to_unit((edit,), Unit.of(module, definition), original))
+            units.append(source.apply_to_unit((edit,), Unit.of(module, definition, project, edit.path), original))
         except EditError as error:
             failures.append(error)
     if not units:
@@ -92,7 +94,10 @@ def _apply_to_file(edits: list[Edit], text: str, tree: SourceTree, sources: dict
     units = []
     for function, its_edits in by_function.items():
         groups = _groups(its_edits)
-        attempts = [_chain(module, definition, groups, sources) for definition in module.outermost(function)]
+        originals = [
+            Unit.of(module, definition, Project.of(tree), edits[0].path) for definition in module.outermost(function)
+        ]
+        attempts = [_chain(original, groups, sources) for original in originals]
         _check_each_applied(attempts, groups)
         units += [unit for unit, _ in attempts]
     result = _bom(text) + _splice(module, units)
@@ -115,26 +120,24 @@ def _groups(edits: list[Edit]) -> tuple[Group, ...]:
 Attempt = tuple[Unit, tuple[EditError | None, ...]]
 """A unit after a chain of groups, and per group why it did not apply to this unit (None: it did)."""
 
-_units: OrderedDict[tuple[Module, Definition, tuple[Group, ...], tuple[int, ...]], Attempt] = OrderedDict()
+_units: OrderedDict[tuple[Unit, tuple[Group, ...], tuple[EditSource, ...]], Attempt] = OrderedDict()
 
 
-def _chain(
-    module: Module, definition: Definition, groups: tuple[Group, ...], sources: dict[str, EditSource]
-) -> Attempt:
+def _chain(original: Unit, groups: tuple[Group, ...], sources: dict[str, EditSource]) -> Attempt:
     """The groups made one after the other; each prefix is remembered, so a genome with one more edit costs one."""
     if not groups:
-        return Unit.of(module, definition), ()
-    used = tuple(id(sources[name]) for name in sorted({group[0].source for group in groups}))
-    key = (module, definition, groups, used)
+        return original, ()
+    used = tuple(sources[name] for name in sorted({group[0].source for group in groups}))
+    key = (original, groups, used)
     if key in _units:
         _units.move_to_end(key)
         return _units[key]
-    unit, outcomes = _chain(module, definition, groups[:-1], sources)
+    unit, outcomes = _chain(original, groups[:-1], sources)
     source = sources[groups[-1][0].source]
     assert isinstance(source, UnitSource)
     error: EditError | None = None
     try:
-        unit = source.apply_to_unit(groups[-1], unit, Unit.of(module, definition))
+        unit = source.apply_to_unit(groups[-1], unit, original)
     except EditError as failure:
         error = failure
     _units[key] = unit, (*outcomes, error)

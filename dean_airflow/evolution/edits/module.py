@@ -108,6 +108,10 @@ class Module:
             return None
         return nodes[0] if nodes[0] in self._unconditional else None
 
+    def statement_of(self, binding: ast.AST) -> ast.stmt:
+        """The top-level statement of a node `binding_of` gave."""
+        return self._unconditional[binding]
+
     def imported_module(self, name: str, before_line: int | None = None) -> str | None:
         """The dotted module a global surely names (`import re`, `import os.path as p`), imported above a line."""
         node = self.binding_of(name)

@@ -11,6 +11,7 @@ from dean_airflow.errors import EditError
 from dean_airflow.evolution.edits.analysis.scope import names_in
 from dean_airflow.evolution.edits.module import Definition, Module
 from dean_airflow.evolution.edits.positions import Positions
+from dean_airflow.evolution.edits.project import Project
 
 
 @dataclass(frozen=True)
@@ -19,18 +20,21 @@ class Unit:
 
     `text` is whole lines, indented as in the file; `header` are module-level statements to run before the top-level
     statement that holds the function (hoisted constants, imports), in order. Facts about the module are those of
-    the baseline: edits never rebind or remove what the module level binds.
+    the baseline: edits never rebind or remove what the module level binds. `project` and `path` say where it stands.
     """
 
     module: Module
     definition: Definition
+    project: Project
+    path: str
     text: str
     header: tuple[str, ...] = ()
 
     @staticmethod
     @lru_cache(maxsize=4096)
-    def of(module: Module, definition: Definition) -> Unit:
-        return Unit(module, definition, module.text[definition.start : definition.end])
+    def of(module: Module, definition: Definition, project: Project, path: str) -> Unit:
+        """The unit before any edit. The same arguments give the same object."""
+        return Unit(module, definition, project, path, module.text[definition.start : definition.end])
 
     @cached_property
     def _wrapped(self) -> bool:

@@ -44,6 +44,13 @@ def scope_of(node: FunctionNode | ast.Module) -> Scope:
     return scope
 
 
+def body_scope(body: list[ast.stmt]) -> Scope:
+    """The names statements bind in the scope they run in (a class body, a block)."""
+    scope = Scope()
+    _Collector(scope).visit_all(body)
+    return scope
+
+
 def arguments_of(arguments: ast.arguments) -> Iterator[ast.arg]:
     yield from arguments.posonlyargs
     yield from arguments.args

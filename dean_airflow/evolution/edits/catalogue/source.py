@@ -14,6 +14,7 @@ from dean_airflow.evolution.edits.catalogue.registry import CATALOGUE
 from dean_airflow.evolution.edits.edit import Edit
 from dean_airflow.evolution.edits.function import Function, functions_in
 from dean_airflow.evolution.edits.module import Module
+from dean_airflow.evolution.edits.project import Project
 from dean_airflow.evolution.edits.rewrite import Rewriter
 from dean_airflow.evolution.edits.source import Site, SourceTree
 from dean_airflow.evolution.edits.unit import Unit
@@ -88,7 +89,9 @@ class CatalogueSource:
         return [
             match
             for definition in definitions
-            for _, match in _matches(CATALOGUE[kind], Unit.of(module, definition), function)
+            for _, match in _matches(
+                CATALOGUE[kind], Unit.of(module, definition, Project.of(tree), site.path), function
+            )
         ]
 
     def _edit(self, kind: str, site: Site, tree: SourceTree, place: str, detail: str = "") -> Edit:
