@@ -55,7 +55,8 @@ def build_environment(
     """The environment that `settings.install` describes, from the cache or built now.
 
     It holds pytest and coverage in any case. `index_url` is the package index to ask (empty: the public one) and
-    `index` the hosts an install may reach besides (default: those of the public index). The checkout itself is not written to: a copy of it is built.
+    `index` the hosts an install may reach besides (default: those of the public index). The checkout itself is not
+    written to: a copy of it is built.
     Raises InstallError in one sentence that ends with the installer's last words.
     """
     key = environment_key(checkout, settings)

@@ -83,8 +83,7 @@ def detect_install(project: Path) -> tuple[str, ...]:
         if (project / "requirements.txt").is_file():
             arguments += ["-r", "requirements.txt"]
     arguments += _chosen_group(metadata.groups)
-    for path in _test_requirements(project):
-        arguments += ["-r", path]
+    arguments += [word for path in _test_requirements(project) for word in ("-r", path)]
     return tuple(dict.fromkeys(arguments)) if "-r" not in arguments else tuple(arguments)
 
 
@@ -141,9 +140,12 @@ def _extras_of_script(script: Path) -> list[str]:
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     values = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "extras_require"]
     names = {value.id for value in values if isinstance(value, ast.Name)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id in names for t in node.targets):
-            values.append(node.value)
+    assignments = (node for node in ast.walk(tree) if isinstance(node, ast.Assign))
+    values += [
+        node.value
+        for node in assignments
+        if any(isinstance(target, ast.Name) and target.id in names for target in node.targets)
+    ]
     keys = (key for value in values if isinstance(value, ast.Dict) for key in value.keys)
     return [key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
 
