@@ -6,14 +6,17 @@ import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from dean_airflow.errors import SandboxError
 from dean_airflow.evolution.sandbox import landlock
+from dean_airflow.evolution.sandbox.index import IndexAccess
 from dean_airflow.evolution.sandbox.jail import Jail
 from dean_airflow.evolution.sandbox.process import Plan, Process, Stream, launch
+from dean_airflow.evolution.sandbox.proxy import IndexProxy
 from dean_airflow.evolution.sandbox.readable import SYSTEM_LINKS, system_paths, with_real
 from dean_airflow.evolution.sandbox.seccomp import basic_filter
 
@@ -22,8 +25,17 @@ _OWN_USERS = 0x4DEA0000
 _TRANSIENT_USERS = range(61184, 65520)
 """Where only 65,536 ids are mapped (a container): the ids that systemd sets aside for services' passing users."""
 
-_FILES = ("/etc/passwd", "/etc/group", "/etc/hosts", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version")
-"""Single files of the host that programs ask for; the rest of /proc would show other processes' command lines."""
+_FILES = (
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/hosts",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/version",
+    "/sys/devices/system/cpu",
+)
+"""What programs ask of the host; the rest of /proc would show other processes' command lines."""
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
@@ -43,16 +55,20 @@ class BasicSandbox:
         stderr: Stream = subprocess.DEVNULL,
     ) -> Process:
         """As `Sandbox.popen`."""
+        cleanups: list[Callable[[], None]] = []
+        ports: list[int] = []
+        if jail.index is not None:
+            jail = _connected(jail, jail.index, ports, cleanups)
         confine = {
             "uid": _own_user(),
             "readable": [*map(str, with_real([*system_paths(), *jail.readable])), *SYSTEM_LINKS, *_FILES],
             "writable": [str(path) for path in with_real(jail.writable)],
             "devices": list(_DEVICES),
-            "ports": [],
-            "filter": basic_filter(network=False, truncate=landlock.abi() >= landlock.TRUNCATE_SINCE),
+            "ports": ports,
+            "filter": basic_filter(network=bool(ports), truncate=landlock.abi() >= landlock.TRUNCATE_SINCE),
         }
         return launch(
-            Plan(list(argv), jail.environment, str(jail.cwd), confine=confine),
+            Plan(list(argv), jail.environment, str(jail.cwd), confine=confine, cleanups=cleanups),
             jail.limits,
             watched=jail.writable,
             capped=True,
@@ -75,6 +91,24 @@ class BasicSandbox:
         except SandboxError as error:
             return str(error).rstrip(".")
         return "" if status == 0 else f"a confined process ended with status {status}"
+
+
+def _connected(jail: Jail, index: IndexAccess, ports: list[int], cleanups: list[Callable[[], None]]) -> Jail:
+    """The jail with a way to the package index: the port of our proxy. Raises SandboxError without Landlock's part."""
+    if landlock.abi() < landlock.NETWORK_SINCE:
+        raise SandboxError(
+            "The sandbox level `basic` can open the network to the package index alone only on Linux 6.7 or newer; "
+            "install bubblewrap for the level `full`, or give a target that needs nothing installed."
+        )
+    proxy = IndexProxy(index.hosts, index.upstream)
+    cleanups.append(proxy.close)
+    ports.append(proxy.port)
+    address = f"http://127.0.0.1:{proxy.port}"
+    return replace(
+        jail,
+        readable=(*jail.readable, *index.readable),
+        environment={**index.environment, **jail.environment, "HTTPS_PROXY": address, "https_proxy": address},
+    )
 
 
 _serial = itertools.count()

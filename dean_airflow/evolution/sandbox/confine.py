@@ -1,7 +1,7 @@
 """Takes every right the level `basic` can take from the calling process, before it becomes the jailed command.
 
-Standard library only: the launcher runs it. Constants are those of <linux/prctl.h>, <linux/capability.h> and
-<linux/seccomp.h>.
+Standard library only, and little of it: the launcher runs it. Constants are those of <linux/prctl.h>,
+<linux/capability.h> and <linux/seccomp.h>.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from typing import Any
 
 from dean_airflow.evolution.sandbox import landlock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 8, 24, 38, 47
 _AMBIENT_RAISE = 2

@@ -6,14 +6,19 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from dean_airflow.errors import SandboxError
+from dean_airflow.evolution.sandbox import relay
+from dean_airflow.evolution.sandbox.index import IndexAccess
 from dean_airflow.evolution.sandbox.jail import Jail
 from dean_airflow.evolution.sandbox.process import Plan, Process, Stream, launch
+from dean_airflow.evolution.sandbox.proxy import IndexProxy
 from dean_airflow.evolution.sandbox.readable import SYSTEM_LINKS, system_paths, with_real
 from dean_airflow.evolution.sandbox.seccomp import full_filter
 
@@ -41,6 +46,9 @@ class FullSandbox:
         stderr: Stream = subprocess.DEVNULL,
     ) -> Process:
         """As `Sandbox.popen`."""
+        cleanups: list[Callable[[], None]] = []
+        if jail.index is not None:
+            jail, argv = _connected(jail, argv, jail.index, cleanups)
         fds: list[int] = []
         options = [*_isolation(), *_root(jail, fds), "--chdir", str(jail.cwd), *_environment(jail)]
         options += ["--seccomp", str(_memory_file(full_filter(), fds))]
@@ -48,7 +56,7 @@ class FullSandbox:
         listed = _memory_file(b"".join(option.encode() + b"\0" for option in options), fds)
         command = [_bwrap(), "--args", str(listed), "--", *argv]
         return launch(
-            Plan(command, {}, "/", own_fds=fds),
+            Plan(command, {}, "/", own_fds=fds, cleanups=cleanups),
             jail.limits,
             watched=jail.writable,
             capped=True,
@@ -85,6 +93,23 @@ class FullSandbox:
             return ""
         said = tried.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {tried.returncode}"]
         return f"bubblewrap cannot isolate a process ({said[-1]})"
+
+
+def _connected(
+    jail: Jail, argv: Sequence[str], index: IndexAccess, cleanups: list[Callable[[], None]]
+) -> tuple[Jail, list[str]]:
+    """The jail and the command with a way to the package index: a socket of our proxy, and a relay to it inside."""
+    directory = Path(tempfile.mkdtemp(prefix="dean-index-"))
+    proxy = IndexProxy(index.hosts, index.upstream, directory / "proxy")
+    cleanups += [proxy.close, lambda: shutil.rmtree(directory, ignore_errors=True)]
+    script = Path(relay.__file__)
+    interpreter = str(Path(sys.executable).resolve())
+    opened = replace(
+        jail,
+        readable=(*jail.readable, *index.readable, directory, script),
+        environment={**index.environment, **jail.environment},
+    )
+    return opened, [interpreter, "-I", "-S", str(script), str(directory / "proxy"), *argv]
 
 
 def _bwrap() -> str:

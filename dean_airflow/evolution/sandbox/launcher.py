@@ -1,13 +1,13 @@
 """The process between us and a jail: starts the jailed command, watches it, and leaves nothing of it alive.
 
-Runs as `python -I -S -c "...main()"` with an empty environment, so it uses the standard library alone and as little
-of that as it can: its start-up is paid for every jailed command. It is a separate process because a child's wish to
-die with its parent (PR_SET_PDEATHSIG) follows the parent's *thread*; the launcher has only one, and watches our
-process through a pidfd instead.
+Runs as `python -I -S -c "...main()"` with an empty environment, so it uses the standard library alone, and as little
+of that as it can (not even typing, pathlib or contextlib): its start-up is paid for every jailed command.
+
+It is a separate process because a child's wish to die with its parent (PR_SET_PDEATHSIG) follows the parent's
+*thread*; the launcher has only one, and watches our process through a pidfd instead.
 """
 
-# Importing pathlib and contextlib would take longer than the rest of the launcher's start.
-# ruff: noqa: PTH, SIM105
+# ruff: noqa: PTH106, PTH123, SIM105
 from __future__ import annotations
 
 import ctypes
@@ -16,18 +16,19 @@ import os
 import resource
 import select
 import sys
-from typing import Any
 
 from dean_airflow.evolution.sandbox.disk import DiskWatch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 SETUP_FAILED = 125
 """Exit status when the jail could not be built; the report pipe says why."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_KILL = 9
-
-_STOP = 19
+_KILL, _STOP = 9, 19
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _LAUNCHER = os.getpid()

@@ -27,6 +27,10 @@ class OffSandbox:
     ) -> Process:
         """As `Sandbox.popen`; of the jail, only the environment, the directory and `run`'s caps count."""
         environment = dict(jail.environment)
+        if jail.index is not None:
+            environment = {**jail.index.environment, **environment}
+            if jail.index.upstream:
+                environment["HTTPS_PROXY"] = jail.index.upstream
         plan = Plan(list(argv), environment, str(jail.cwd))
         return launch(
             plan,

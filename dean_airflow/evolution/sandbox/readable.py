@@ -12,6 +12,14 @@ ETC = (
     "/etc/localtime",
     "/etc/nsswitch.conf",
     "/etc/mime.types",
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/timezone",
+    "/etc/os-release",
+    "/etc/lsb-release",
+    "/etc/debian_version",
+    "/etc/redhat-release",
+    "/etc/system-release",
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
     "/etc/pki/tls/certs",
@@ -25,8 +33,9 @@ SYSTEM_LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 
 def system_paths() -> list[Path]:
     """Those of them that exist, each also where it really is."""
-    prefixes = dict.fromkeys([Path(sys.base_prefix), Path(sys.base_exec_prefix)])
-    return [path for path in with_real([Path("/usr"), *map(Path, ETC), *prefixes]) if path.exists()]
+    # Debian's interpreter has its sitecustomize in /etc.
+    interpreter = [Path(sys.base_prefix), Path(sys.base_exec_prefix), *Path("/etc").glob("python3*")]
+    return [path for path in with_real([Path("/usr"), *map(Path, ETC), *interpreter]) if path.exists()]
 
 
 def with_real(paths: Iterable[Path]) -> list[Path]:

@@ -85,6 +85,9 @@ _NUMBERS: dict[str, tuple[int, int]] = {
     # Decided by their arguments.
     "ioctl": (16, 29),
     "socket": (41, 198),
+    "sendto": (44, 206),
+    "sendmsg": (46, 211),
+    "sendmmsg": (307, 269),
     # Objects of the host that outlive the process, and changes that Landlock does not see.
     "shmget": (29, 194),
     "semget": (64, 190),
@@ -102,7 +105,7 @@ _NUMBERS: dict[str, tuple[int, int]] = {
 }
 """System call → its number on x86-64 and on AArch64; -1: there is none. From the kernel's syscall tables."""
 
-_BY_ARGUMENT = {"clone", "clone3", "ioctl", "socket"}
+_BY_ARGUMENT = {"clone", "clone3", "ioctl", "socket", "sendto", "sendmsg", "sendmmsg"}
 _UNMEDIATED = {
     "shmget",
     "semget",
@@ -125,6 +128,7 @@ _CLONE_NEW = 0x7E020000
 """CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET."""
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 """Terminal requests that type on the user's behalf."""
+_MSG_FASTOPEN = 0x20000000
 _X32 = 0x40000000
 """Bit that marks the second set of numbers of x86-64, which would slip past a filter."""
 
@@ -164,7 +168,7 @@ def basic_filter(*, network: bool, truncate: bool) -> bytes:
     """
     refused = _NUMBERS.keys() - _BY_ARGUMENT - ({"truncate"} if truncate else set())
     families = [socket.AF_INET, socket.AF_INET6] if network else []
-    return _assemble(refused, [_socket_rule(families, streams_only=True)])
+    return _assemble(refused, [_socket_rule(families, streams_only=True), *(_fast_open_rules() if network else [])])
 
 
 def _assemble(refused: Iterable[str], rules: Sequence[tuple[str, list[_Instruction]]]) -> bytes:
@@ -206,6 +210,22 @@ def _socket_rule(families: Sequence[int], *, streams_only: bool) -> tuple[str, l
         block += [_load_argument(2), _Instruction(_IF_EQUAL, 0, 2, 0)]
         block += [_Instruction(_IF_EQUAL, socket.IPPROTO_TCP, 1, 0), _refuse(errno.EACCES)]
     return "socket", [*block, _Instruction(_RETURN, _ALLOW)]
+
+
+def _fast_open_rules() -> list[tuple[str, list[_Instruction]]]:
+    """No connecting by sending, which Landlock's rule for TCP does not see."""
+    return [
+        (
+            name,
+            [
+                _load_argument(position),
+                _Instruction(_IF_BITS, _MSG_FASTOPEN, 0, 1),
+                _refuse(errno.EOPNOTSUPP),
+                _Instruction(_RETURN, _ALLOW),
+            ],
+        )
+        for name, position in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3))
+    ]
 
 
 def _clone_rule() -> tuple[str, list[_Instruction]]:
