@@ -16,21 +16,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from dean_airflow.errors import InstallError
-from dean_airflow.evolution.sandbox.index import IndexAccess
+from dean_airflow.evolution.sandbox.index import IndexAccess, index_access
 from dean_airflow.evolution.sandbox.jail import Jail, Limits
 from dean_airflow.evolution.sandbox.sandbox import Completed, Sandbox, run
 from dean_airflow.evolution.target.disk import disk_errors
 from dean_airflow.evolution.target.file_lock import file_lock, try_lock
-from dean_airflow.evolution.target.installer import (
-    certificate_file,
-    find_installer,
-    installer_environment,
-)
+from dean_airflow.evolution.target.installer import find_installer, installer_environment
 from dean_airflow.evolution.target.overlay import collect_overlay
 from dean_airflow.evolution.target.pytest_kit import copy_kit, kit_versions
 from dean_airflow.evolution.target.target import Checkout, Environment, TargetSettings
@@ -50,13 +44,11 @@ def build_environment(
     sandbox: Sandbox,
     cache_dir: Path,
     index: IndexAccess | None = None,
-    index_url: str = "",
 ) -> Environment:
     """The environment that `settings.install` describes, from the cache or built now.
 
-    It holds pytest and coverage in any case. `index_url` is the package index to ask (empty: the public one) and
-    `index` the hosts an install may reach besides (default: those of the public index). The checkout itself is not
-    written to: a copy of it is built.
+    It holds pytest and coverage in any case. `index` is what an install may reach (default: the package index that
+    pip is configured with here). The checkout itself is not written to: a copy of it is built.
     Raises InstallError in one sentence that ends with the installer's last words.
     """
     key = environment_key(checkout, settings)
@@ -68,7 +60,7 @@ def build_environment(
         if not (place / _MARKER).exists():
             shutil.rmtree(place, ignore_errors=True)
             try:
-                _build(place, checkout, settings, sandbox, _access(index or IndexAccess(), index_url), index_url)
+                _build(place, checkout, settings, sandbox, index or index_access())
             except BaseException:
                 shutil.rmtree(place, ignore_errors=True)
                 raise
@@ -118,7 +110,6 @@ def _build(
     settings: TargetSettings,
     sandbox: Sandbox,
     index: IndexAccess,
-    index_url: str,
 ) -> None:
     _make_venv(place)
     site_packages = next((place / "lib").glob("python3.*/site-packages"))
@@ -128,14 +119,9 @@ def _build(
             source = Path(scratch) / "source"
             shutil.copytree(checkout.root, source, symlinks=True)
             project = source / checkout.project.relative_to(checkout.root)
-            _install(place, project, checkout.version, settings.install, sandbox, index, index_url, Path(scratch))
+            _install(place, project, checkout.version, settings.install, sandbox, index, Path(scratch))
             collect_overlay(site_packages, project, settings.source_roots, place / "overlay")
     (place / _MARKER).write_text(json.dumps({"install": settings.install, "kit": kit_versions()}), encoding="utf-8")
-
-
-def _access(index: IndexAccess, index_url: str) -> IndexAccess:
-    host = urlsplit(index_url).hostname
-    return replace(index, hosts=tuple(dict.fromkeys([*index.hosts, host]))) if host else index
 
 
 def _make_venv(place: Path) -> None:
@@ -154,24 +140,21 @@ def _install(
     arguments: tuple[str, ...],
     sandbox: Sandbox,
     index: IndexAccess,
-    index_url: str,
     scratch: Path,
 ) -> None:
     python = _python(place)
     installer = find_installer(python)
     home = scratch / "home"
     (home / "tmp").mkdir(parents=True)
-    authorities = certificate_file(os.environ)
     jail = Jail(
-        readable=(*installer.readable, *([authorities] if authorities else [])),
+        readable=installer.readable,
         writable=(place, scratch),
         cwd=project,
-        environment=installer_environment(home, python, version),
+        environment=installer_environment(home, python, version, index),
         limits=INSTALL_LIMITS,
         index=index,
     )
-    chosen_index = ("--index-url", index_url) if index_url else ()
-    done = run(sandbox, [*installer.command, *chosen_index, *_not_editable(arguments)], jail)
+    done = run(sandbox, [*installer.command, *_not_editable(arguments)], jail)
     if done.returncode != 0 or done.stopped_for:
         raise InstallError(f"The target could not be installed ({' '.join(arguments)}): {_reason(done)}")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import ssl
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dean_airflow.errors import InstallError
+from dean_airflow.evolution.sandbox.index import IndexAccess
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def find_installer(python: Path) -> Installer:
     raise InstallError("Neither pip nor uv is installed beside DEAN; install one, or set `install` to an empty list.")
 
 
-def installer_environment(home: Path, python: Path, version: str) -> dict[str, str]:
+def installer_environment(home: Path, python: Path, version: str, index: IndexAccess) -> dict[str, str]:
     """The whole environment of a jailed install: no secret, no configuration or cache of the host's user."""
     variables = {
         "HOME": str(home),
@@ -44,10 +44,7 @@ def installer_environment(home: Path, python: Path, version: str) -> dict[str, s
         "LANG": "C.UTF-8",
         "PYTHONNOUSERSITE": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_NO_INPUT": "1",
         "PIP_NO_CACHE_DIR": "1",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_COLOR": "1",
         "PIP_PROGRESS_BAR": "off",
         "UV_NO_CONFIG": "1",
@@ -62,19 +59,24 @@ def installer_environment(home: Path, python: Path, version: str) -> dict[str, s
         "PBR_VERSION": version,
         "POETRY_DYNAMIC_VERSIONING_BYPASS": version,
     }
-    authorities = certificate_file(os.environ)
-    if authorities is not None:
-        variables |= {"SSL_CERT_FILE": str(authorities), "PIP_CERT": str(authorities)}
+    return variables | uv_settings(index.environment)
+
+
+def uv_settings(pip: Mapping[str, str]) -> dict[str, str]:
+    """The same indexes and certificates for uv, which reads none of pip's variables."""
+    variables = {"UV_NATIVE_TLS": "1"}
+    names = {
+        "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+        "PIP_EXTRA_INDEX_URL": "UV_INDEX",
+        "PIP_FIND_LINKS": "UV_FIND_LINKS",
+        "PIP_CERT": "SSL_CERT_FILE",
+    }
+    for ours, theirs in names.items():
+        if pip.get(ours):
+            variables[theirs] = pip[ours]
+    if "UV_FIND_LINKS" in variables:
+        variables["UV_FIND_LINKS"] = ",".join(variables["UV_FIND_LINKS"].split())
     return variables
-
-
-def certificate_file(environ: Mapping[str, str]) -> Path | None:
-    """The certificate authorities this machine trusts: a company's proxy may sign what pip downloads."""
-    for name in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"):
-        if environ.get(name) and Path(environ[name]).is_file():
-            return Path(environ[name]).resolve()
-    default = ssl.get_default_verify_paths().cafile
-    return Path(default).resolve() if default and Path(default).is_file() else None
 
 
 def _pip() -> Path | None:
