@@ -81,7 +81,8 @@ class Database:
             options["connect_args"] = {"timeout": BUSY_SECONDS}
         else:
             options["pool_pre_ping"] = True
-            options["connect_args"] = {"connect_timeout": 10, "application_name": "dean"}
+            defaults = {"connect_timeout": 10, "application_name": "dean"}
+            options["connect_args"] = {name: value for name, value in defaults.items() if name not in self.url.query}
         try:
             engine = create_engine(self.url, **options)
         except ModuleNotFoundError as error:

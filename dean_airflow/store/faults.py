@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
@@ -56,26 +58,34 @@ def diagnose(error: DBAPIError | TimeoutError, url: URL) -> Fault:
     if isinstance(error, TimeoutError):
         return Fault(f"The store {where} has no free connection; run fewer tasks at a time.", transient=True)
     if isinstance(error.orig, sqlite3.Error):
-        return _diagnose_sqlite(error.orig, where)
+        return _diagnose_sqlite(error.orig, Path(str(url.database)))
     return _diagnose_postgres(error, where)
 
 
 def shown(url: URL) -> str:
-    """The URL as users may see it: without its password and its options."""
-    return url.set(query={}).render_as_string(hide_password=True)
+    """The store as users know it: the path of a file; else the URL without driver, password and options."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
 
 
-def _diagnose_sqlite(error: sqlite3.Error, where: str) -> Fault:
+def _diagnose_sqlite(error: sqlite3.Error, where: Path) -> Fault:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return Fault(f"The store {where} failed: {_first_line(error)}.")
     if code == sqlite3.SQLITE_IOERR_SHMSIZE:  # the write-ahead log's index could not grow
         code = sqlite3.SQLITE_FULL
     primary = code & 0xFF
+    if primary == sqlite3.SQLITE_CANTOPEN and not _writable(where):
+        primary = sqlite3.SQLITE_READONLY
     if primary in _SQLITE_BUSY:
         return Fault(f"The store {where} stayed locked by another process; run again later.", transient=True)
     sentence = _SQLITE_SENTENCES.get(primary, "The store {where} failed: " + _first_line(error) + ".")
     return Fault(sentence.format(where=where))
+
+
+def _writable(path: Path) -> bool:
+    return all(os.access(place, os.W_OK) for place in (path, path.parent) if place.exists())
 
 
 def _diagnose_postgres(error: DBAPIError, where: str) -> Fault:
