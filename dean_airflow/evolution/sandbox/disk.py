@@ -1,31 +1,53 @@
 """Watches how much the writable directories of a jail grow. Standard library only: the launcher runs it."""
 
+# ruff: noqa: PTH116, PTH208
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 _PAUSE = 0.1
 _SHARE = 0.02
 """Seconds between two looks, and the share of one CPU that walking the directories may take at most: the jailed
 workload is being timed on the same cores."""
-_FULL_WALK_EVERY = 10.0
+_WALK_EVERY = 10.0
+"""Seconds after which the directories are walked though their file systems look unchanged."""
+_ENTRIES_BETWEEN_LOOKS = 500
 
 
 class DiskWatch:
     """Growth of some directories since this was made."""
 
-    def __init__(self, directories: list[str], most_bytes: int) -> None:
-        """`most_bytes`: growth that is still allowed. No directory: nothing to watch, `active` is False."""
+    def __init__(
+        self,
+        directories: list[str],
+        most_bytes: int,
+        processes: Callable[[], Iterable[int]],
+        interrupted: Callable[[], bool],
+    ) -> None:
+        """`most_bytes`: growth that is still allowed. No directory: nothing to watch, `active` is False.
+
+        `processes`: those whose deleted but open files count too. `interrupted`: asked during a long walk, which is
+        given up when it says True.
+        """
         self.active = bool(directories)
         self._directories = directories
         self._most = most_bytes
+        self._processes = processes
+        self._interrupted = interrupted
         self._walk_seconds = 0.0
         self._walked_at = 0.0
-        self._start = self._used() if self.active else 0
+        self._start = self._walk() if self.active else 0
         self._free = self._free_bytes()
 
     def seconds_to_next(self) -> float:
+        """How long to wait before `exceeded` is worth asking again."""
         return max(_PAUSE, self._walk_seconds / _SHARE)
 
     def exceeded(self) -> bool:
@@ -35,7 +57,7 @@ class DiskWatch:
         few seconds it is done all the same, since somebody else may have freed space meanwhile.
         """
         shrunk = self._free - self._free_bytes()
-        if shrunk < self._most // 8 and time.monotonic() - self._walked_at < _FULL_WALK_EVERY:
+        if shrunk < self._most // 8 and time.monotonic() - self._walked_at < _WALK_EVERY:
             return False
         grown = self._used() - self._start
         self._free = self._free_bytes()
@@ -53,7 +75,13 @@ class DiskWatch:
 
     def _used(self) -> int:
         started = time.monotonic()
-        total = 0
+        total = self._walk() + self._deleted()
+        self._walked_at = time.monotonic()
+        self._walk_seconds = self._walked_at - started
+        return total
+
+    def _walk(self) -> int:
+        total = seen = 0
         left = list(self._directories)
         while left:
             try:
@@ -62,8 +90,24 @@ class DiskWatch:
                         if entry.is_dir(follow_symlinks=False):
                             left.append(entry.path)
                         total += entry.stat(follow_symlinks=False).st_blocks * 512
+                        seen += 1
+                        if seen % _ENTRIES_BETWEEN_LOOKS == 0 and self._interrupted():
+                            return total
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    # Nested deeper than a path can say, which nobody does but to hide what lies there.
+                    return total + self._most + 1
+        return total
+
+    def _deleted(self) -> int:
+        """Bytes in files that have no name any more and that the jail's processes hold open."""
+        sizes: dict[tuple[int, int], int] = {}
+        for pid in self._processes():
+            try:
+                for fd in os.listdir(f"/proc/{pid}/fd"):
+                    state = os.stat(f"/proc/{pid}/fd/{fd}")
+                    if state.st_nlink == 0 and stat.S_ISREG(state.st_mode):
+                        sizes[state.st_dev, state.st_ino] = state.st_blocks * 512
             except OSError:
                 continue
-        self._walked_at = time.monotonic()
-        self._walk_seconds = self._walked_at - started
-        return total
+        return sum(sizes.values())

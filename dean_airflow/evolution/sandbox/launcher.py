@@ -29,6 +29,11 @@ SETUP_FAILED = 125
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _KILL, _STOP = 9, 19
+_IGNORED_HERE = (1, 2, 15)
+"""SIGHUP, SIGINT and SIGTERM."""
+_IGNORED_BY_PYTHON = (13, 25)
+"""SIGPIPE and SIGXFSZ; what is ignored stays so through exec."""
+_DEFAULT, _IGNORE = 0, 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _LAUNCHER = os.getpid()
@@ -42,6 +47,8 @@ def main(plan_fd: int) -> None:
     for fd in (plan["owner"], plan["control"], plan["report"]):
         os.set_inheritable(fd, False)
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    # Only the owner's word or death ends a jail: killed by a stray signal, we could not clean up.
+    _dispose(_IGNORED_HERE, _IGNORE)
     child = os.fork()
     if child == 0:
         _become_the_command(plan)
@@ -57,6 +64,7 @@ def main(plan_fd: int) -> None:
 def _become_the_command(plan: dict[str, Any]) -> None:
     """In the child: take on every restriction, then exec. Never returns."""
     try:
+        _dispose((*_IGNORED_HERE, *_IGNORED_BY_PYTHON), _DEFAULT)
         for group in plan["cgroups"]:
             _write(f"{group}/cgroup.procs", b"0")
         for kind, soft, hard in plan["rlimits"]:
@@ -81,13 +89,19 @@ def _become_the_command(plan: dict[str, Any]) -> None:
     os._exit(SETUP_FAILED)
 
 
+def _dispose(signals: tuple[int, ...], disposition: int) -> None:
+    """As `signal.signal`, whose module would cost more to import than everything else here."""
+    for number in signals:
+        _libc.signal(number, ctypes.c_void_p(disposition))
+
+
 def _supervise(child: int, plan: dict[str, Any]) -> int:
     """Wait until the command ends, its owner dies or asks for its end, or the disk cap is reached; its wait status."""
     command = os.pidfd_open(child)
     events = select.poll()
     for fd in (command, plan["owner"], plan["control"]):
         events.register(fd, select.POLLIN | select.POLLHUP)
-    watch = DiskWatch(plan["disk"], plan["disk_bytes"])
+    watch = DiskWatch(plan["disk"], plan["disk_bytes"], _descendants, interrupted=lambda: bool(events.poll(0)))
     while True:
         ready = events.poll(watch.seconds_to_next() * 1000 if watch.active else None)
         if ready:

@@ -58,13 +58,14 @@ class Process:
         self._report = report
         self._cleanups = cleanups
         self._ended = os.pidfd_open(launcher.pid)
+        self._fds = [control, report, self._ended]
         self.pid = launcher.pid
         """Of the launcher: the jail's processes are its descendants."""
         self.stdin, self.stdout, self.stderr = launcher.stdin, launcher.stdout, launcher.stderr
         self.stopped_for: str = ""
         """`disk` when the sandbox ended the process for outgrowing its disk cap; known once it has ended."""
-        # A process nobody waited for dies with its last reference.
-        self._close_control = weakref.finalize(self, _close, control)
+        # A process nobody waited for dies with its last reference: the launcher sees its control pipe closed.
+        weakref.finalize(self, _close_all, self._fds)
 
     def poll(self) -> int | None:
         """The command's exit status (128 + n when signal n ended it), or None while it runs.
@@ -92,7 +93,10 @@ class Process:
 
     def kill(self) -> None:
         """End every process of the jail, whatever session it moved to, and return when they are gone."""
-        self._close_control()
+        if self._fds:
+            # Closing would not do: a fork of ours may hold the other copy.
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._control, b"end")
         with contextlib.suppress(SandboxError):
             try:
                 self.wait(_LAUNCHER_PATIENCE)
@@ -101,17 +105,14 @@ class Process:
                 self.wait()
 
     def fileno(self) -> int:
-        """A descriptor that becomes readable when the process has ended, for `select` and event loops."""
+        """Becomes readable when the process has ended, for `select` and event loops; valid until it was waited for."""
         return self._ended
 
     def _conclude(self, code: int) -> None:
-        if self._report < 0:
+        if not self._fds:
             return
-        with os.fdopen(self._report, "rb") as report:
-            lines = report.read().decode(errors="replace").splitlines()
-        self._report = -1
-        self._close_control()
-        os.close(self._ended)
+        lines = _read_all(self._report).decode(errors="replace").splitlines()
+        _close_all(self._fds)
         for cleanup in self._cleanups:
             cleanup()
         for line in lines:
@@ -208,6 +209,14 @@ def _processes_of_this_user() -> int:
     return count
 
 
-def _close(fd: int) -> None:
-    with contextlib.suppress(OSError):
-        os.close(fd)
+def _read_all(pipe: int) -> bytes:
+    """What is in a pipe; a copy of its other end may live on in a fork of ours, so its end is not awaited."""
+    os.set_blocking(pipe, False)
+    with contextlib.suppress(BlockingIOError):
+        return os.read(pipe, 1 << 16)
+    return b""
+
+
+def _close_all(fds: list[int]) -> None:
+    while fds:
+        os.close(fds.pop())
