@@ -25,18 +25,21 @@ HERE = Path(__file__).resolve().parent
 
 
 class AirflowStack:
-    """Airflow below `home`, whose database is a copy of a migrated one; processes are started one by one."""
+    """Airflow below `home`; its database is a copy of `migrated`'s, or its own where that is None."""
 
-    def __init__(self, home: Path, migrated: Path, python: str = sys.executable, **environment: str) -> None:
+    def __init__(self, home: Path, migrated: Path | None, python: str = sys.executable, **environment: str) -> None:
         self.home = home
         self.python = python
         self.passwords = {user: secrets.token_urlsafe(12) for user in USERS}
         self.url = f"http://127.0.0.1:{_free_port()}"
         home.mkdir(parents=True, exist_ok=True)
-        shutil.copy(migrated / "airflow.db", home / "airflow.db")
         (home / "passwords.json").write_text(json.dumps(self.passwords))
         self.environment = {**_without_airflow(os.environ), **self._own_environment(), **environment}
         self._tokens: dict[str, str] = {}
+        if migrated is not None:
+            shutil.copy(migrated / "airflow.db", home / "airflow.db")
+        else:
+            assert self.command("db", "migrate").returncode == 0
 
     def _own_environment(self) -> dict[str, str]:
         return {
