@@ -10,6 +10,8 @@ from dean_airflow.config import Settings, load_settings
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
+    from dean_airflow.evolution.target.git import GitCredentials
+
 STORE_CONNECTION = "dean_store"
 GIT_CONNECTION = "dean_git"
 
@@ -43,6 +45,16 @@ def connection_or_none(connection_id: str) -> Connection | None:
         return BaseHook.get_connection(connection_id)
     except AirflowNotFoundException:
         return None
+
+
+def git_credentials() -> GitCredentials | None:
+    """Login and password (a token) of the `dean_git` connection, for https remotes; None where there is none."""
+    from dean_airflow.evolution.target.git import GitCredentials
+
+    connection = connection_or_none(GIT_CONNECTION)
+    if connection is None or not connection.password:
+        return None
+    return GitCredentials(connection.login or "", connection.password)
 
 
 def database_url(connection: Connection) -> str:

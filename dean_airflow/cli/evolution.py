@@ -38,7 +38,7 @@ _SHOWN = (
 def start(args: Any) -> int:
     """Run a trial in this process, saying how it goes on stderr, and print its result."""
     from dean_airflow.evolution.coordinator import EvolutionTrialCoordinator
-    from dean_airflow.evolution.trial import open_engine
+    from dean_airflow.evolution.engine import open_engine
     from dean_airflow.summary import summary
 
     overrides = trial_params_of(args)

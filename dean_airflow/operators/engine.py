@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dean_airflow.airflow_settings import settings_in_process
-from dean_airflow.evolution.trial import Engine, open_engine
-from dean_airflow.store.ids import trial_id_of_run
+from dean_airflow.airflow_settings import git_credentials, settings_in_process
+from dean_airflow.evolution.engine import Engine, open_engine
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -16,9 +15,17 @@ DEFAULT_ISLANDS = 2
 """Islands under a scheduler, where mapped tasks run at the same time."""
 
 
-def engine_in_task(progress: Callable[[str], Any]) -> Engine:
+def engine_in_task(context: Context, progress: Callable[[str], Any]) -> Engine:
     """The embedded engine on the settings, store and credentials of this Airflow. Raises DeanError."""
-    return open_engine(settings_in_process(), progress=progress)
+    run = context["dag_run"]
+    return open_engine(
+        settings_in_process(),
+        progress,
+        git_credentials(),
+        # Not the task's try: a trial that was stopped goes on when someone clears its run, not because one of its
+        # tasks had a retry left.
+        execution=f"{run.dag_id}/{run.run_id}/{run.clear_number or 0}",
+    )
 
 
 def trial_id_in_task(given: str | None, engine: Engine, context: Context) -> str:
@@ -27,7 +34,7 @@ def trial_id_in_task(given: str | None, engine: Engine, context: Context) -> str
     if asked:
         return str(asked)
     run = context["dag_run"]
-    return trial_id_of_run(engine.store.id, run.dag_id, run.run_id)
+    return engine.store.trial_id_of_run(run.dag_id, run.run_id)
 
 
 def default_islands() -> int:

@@ -22,6 +22,7 @@ class MaintenanceOperator(BaseOperator):
         from dean_airflow.operators.engine import engine_in_task
 
         try:
-            return tidy(engine_in_task(self.log.info))
+            with engine_in_task(context, self.log.info) as engine:
+                return tidy(engine)
         except DeanError as error:
             raise AirflowFailException(str(error)) from None

@@ -16,7 +16,7 @@ from dean_airflow.links import TrialReportLink
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from dean_airflow.evolution.trial import Engine
+    from dean_airflow.evolution.engine import Engine
 
 
 class StopRequested(BaseException):
@@ -55,7 +55,7 @@ class TrialStageOperator(BaseOperator):
         engine: Engine | None = None
         try:
             self._in_stage = True
-            engine = engine_in_task(self.log.info)
+            engine = engine_in_task(context, self.log.info)
             self.trial_id = trial_id_in_task(self.trial_id, engine, context)
             return self.run_stage(self.trial_id, engine, context)
         except StopRequested:

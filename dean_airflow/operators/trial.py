@@ -14,7 +14,7 @@ from dean_airflow.summary import summary
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from dean_airflow.evolution.trial import Engine
+    from dean_airflow.evolution.engine import Engine
     from dean_airflow.evolution.trial_config import TrialConfig
 
 
