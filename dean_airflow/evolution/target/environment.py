@@ -44,11 +44,12 @@ def build_environment(
     sandbox: Sandbox,
     cache_dir: Path,
     index: IndexAccess | None = None,
+    index_url: str = "",
 ) -> Environment:
     """The environment that `settings.install` describes, from the cache or built now.
 
-    It holds pytest and coverage in any case. `index` is what an install may reach (default: the package index that
-    pip is configured with here). The checkout itself is not written to: a copy of it is built.
+    It holds pytest and coverage in any case. `index` is what an install may reach (default: the index
+    `index_url`, else the one pip is configured with here). The checkout itself is not written to: a copy of it is built.
     Raises InstallError in one sentence that ends with the installer's last words.
     """
     key = environment_key(checkout, settings)
@@ -60,7 +61,7 @@ def build_environment(
         if not (place / _MARKER).exists():
             shutil.rmtree(place, ignore_errors=True)
             try:
-                _build(place, checkout, settings, sandbox, index or index_access())
+                _build(place, checkout, settings, sandbox, index or index_access(index_url))
             except BaseException:
                 shutil.rmtree(place, ignore_errors=True)
                 raise

@@ -17,22 +17,23 @@ from dean_airflow.evolution.target.file_lock import file_lock, try_lock
 MAX_WORKSPACES = 20
 """On one machine (behaviour 8.6)."""
 
-_PREFIX = "dean-work-"
+PREFIX = "dean-trial-"
 
 
 @contextlib.contextmanager
-def workspace(parent: Path) -> Iterator[Path]:
-    """An empty directory under `parent` for as long as the block runs.
+def workspace(parent: Path | None, name: str) -> Iterator[Path]:
+    """An empty directory for as long as the block runs, under `parent` (None: the system's temporary directory).
 
     Held by a lock that dies with this process, so what a killed one leaves is known as an orphan.
-    Raises TargetError: `MAX_WORKSPACES` are in use, or the disk is full or read-only.
+    `name` is part of its name. Raises TargetError: `MAX_WORKSPACES` are in use, or the disk is full or read-only.
     """
+    parent = parent or Path(tempfile.gettempdir())
     with disk_errors(TargetError, "make a workspace", parent):
         parent.mkdir(parents=True, exist_ok=True)
-        with file_lock(parent / f"{_PREFIX}all.lock"):
+        with file_lock(parent / f"{PREFIX}all.lock"):
             if sum(_in_use(place) for place in _workspaces(parent)) >= MAX_WORKSPACES:
                 raise TargetError(f"There are {MAX_WORKSPACES} trials at work in {parent} already; try again later.")
-            place = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+            place = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{name}-", dir=parent)).resolve()
             held = try_lock(_lock(place))
             assert held is not None  # nobody else knows a name just made
     try:
@@ -42,9 +43,9 @@ def workspace(parent: Path) -> Iterator[Path]:
         os.close(held)
 
 
-def remove_orphans(parent: Path, hours: float = 24.0) -> list[Path]:
+def remove_orphans(parent: Path | None, hours: float = 24.0) -> list[Path]:
     """Remove workspaces whose process is gone and that are older than `hours` (0 and up); what was removed."""
-    removed = []
+    parent, removed = parent or Path(tempfile.gettempdir()), []
     for place in _workspaces(parent):
         if place.stat().st_mtime < time.time() - hours * 3600 and not _in_use(place):
             _remove(place)
@@ -53,7 +54,7 @@ def remove_orphans(parent: Path, hours: float = 24.0) -> list[Path]:
 
 
 def _workspaces(parent: Path) -> list[Path]:
-    return sorted(path for path in parent.glob(f"{_PREFIX}*") if path.is_dir())
+    return sorted(path for path in parent.glob(f"{PREFIX}*") if path.is_dir())
 
 
 def _in_use(place: Path) -> bool:
