@@ -45,23 +45,22 @@ class DiskWatch:
         self._walked_at = 0.0
         self._start = self._walk() if self.active else 0
         self._free = self._free_bytes()
+        self.due = time.monotonic() + _PAUSE
+        """When to ask `exceeded` next, on the monotonic clock."""
 
-    def seconds_to_next(self) -> float:
-        """How long to wait before `exceeded` is worth asking again."""
-        return max(_PAUSE, self._walk_seconds / _SHARE)
-
-    def exceeded(self) -> bool:
-        """True once the directories grew by more than allowed.
+    def exceeded(self) -> str:
+        """`disk` once the directories grew by more than allowed, else empty.
 
         Walking them is skipped while their file systems' free space says that they cannot have grown by much; every
         few seconds it is done all the same, since somebody else may have freed space meanwhile.
         """
+        grown = 0
         shrunk = self._free - self._free_bytes()
-        if shrunk < self._most // 8 and time.monotonic() - self._walked_at < _WALK_EVERY:
-            return False
-        grown = self._used() - self._start
-        self._free = self._free_bytes()
-        return grown > self._most
+        if shrunk >= self._most // 8 or time.monotonic() - self._walked_at >= _WALK_EVERY:
+            grown = self._used() - self._start
+            self._free = self._free_bytes()
+        self.due = time.monotonic() + max(_PAUSE, self._walk_seconds / _SHARE)
+        return "disk" if grown > self._most else ""
 
     def _free_bytes(self) -> int:
         total = 0

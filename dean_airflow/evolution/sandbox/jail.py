@@ -17,7 +17,7 @@ class Limits:
     cpu_seconds: int = 600
     """CPU time of any one process."""
     memory_mb: int = 2048
-    """All processes together where a memory cgroup can be made, else the address space of each."""
+    """All processes together; each one's address space too where no memory cgroup can be made."""
     processes: int = 256
     """Processes and threads alive at once, those the sandbox itself needs included (at most three)."""
     file_mb: int = 512

@@ -7,7 +7,7 @@ It is a separate process because a child's wish to die with its parent (PR_SET_P
 *thread*; the launcher has only one, and watches our process through a pidfd instead.
 """
 
-# ruff: noqa: PTH106, PTH123, SIM105
+# ruff: noqa: PTH106, SIM105
 from __future__ import annotations
 
 import ctypes
@@ -16,7 +16,9 @@ import os
 import resource
 import select
 import sys
+import time
 
+from dean_airflow.evolution.sandbox.census import Census, descendants
 from dean_airflow.evolution.sandbox.disk import DiskWatch
 
 TYPE_CHECKING = False
@@ -101,17 +103,25 @@ def _supervise(child: int, plan: dict[str, Any]) -> int:
     events = select.poll()
     for fd in (command, plan["owner"], plan["control"]):
         events.register(fd, select.POLLIN | select.POLLHUP)
-    watch = DiskWatch(plan["disk"], plan["disk_bytes"], _descendants, interrupted=lambda: bool(events.poll(0)))
+    disk = DiskWatch(plan["disk"], plan["disk_bytes"], _pids, interrupted=lambda: bool(events.poll(0)))
+    census = Census(plan["most_processes"], plan["most_bytes"])
+    watches = [watch for watch in (disk, census) if watch.active]
     while True:
-        ready = events.poll(watch.seconds_to_next() * 1000 if watch.active else None)
+        wake = min([watch.due for watch in watches], default=None)
+        ready = events.poll(None if wake is None else max(0.0, wake - time.monotonic()) * 1000)
         if ready:
             break
-        if watch.exceeded():
-            _report(plan, "disk")
+        passed = [cap for watch in watches if watch.due <= time.monotonic() and (cap := watch.exceeded())]
+        if passed:
+            _report(plan, passed[0])
             break
     if command not in [fd for fd, _ in ready]:
         os.kill(child, _KILL)
     return os.waitpid(child, 0)[1]
+
+
+def _pids() -> list[int]:
+    return list(descendants(_LAUNCHER))
 
 
 def _reap_everyone(plan: dict[str, Any]) -> None:
@@ -145,32 +155,12 @@ def _kill_user(uid: int) -> None:
 def _kill_descendants() -> None:
     """Stop everything first, until nothing new appears, so that nothing forks while it is being killed."""
     stopped: set[int] = set()
-    while new := _descendants() - stopped:
+    while new := descendants(_LAUNCHER).keys() - stopped:
         for pid in new:
             _signal(pid, _STOP)
         stopped |= new
     for pid in stopped:
         _signal(pid, _KILL)
-
-
-def _descendants() -> set[int]:
-    """From every process's status line: some kernels lack /proc/PID/task/PID/children."""
-    parents: dict[int, int] = {}
-    with os.scandir("/proc") as entries:
-        for entry in entries:
-            if entry.name.isdigit():
-                try:
-                    with open(f"/proc/{entry.name}/stat", "rb") as file:
-                        # The name comes before state and parent, and may hold blanks and parentheses.
-                        state, parent = file.read().rpartition(b")")[2].split()[:2]
-                except OSError:
-                    continue
-                if state != b"Z":
-                    parents[int(entry.name)] = int(parent)
-    found = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {os.getpid()}
 
 
 def _signal(pid: int, number: int) -> None:

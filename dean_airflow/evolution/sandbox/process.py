@@ -63,7 +63,7 @@ class Process:
         """Of the launcher: the jail's processes are its descendants."""
         self.stdin, self.stdout, self.stderr = launcher.stdin, launcher.stdout, launcher.stderr
         self.stopped_for: str = ""
-        """`disk` when the sandbox ended the process for outgrowing its disk cap; known once it has ended."""
+        """`disk`, `memory` or `processes` when the sandbox ended it for passing that cap; known once it has ended."""
         # A process nobody waited for dies with its last reference: the launcher sees its control pipe closed.
         weakref.finalize(self, _close_all, self._fds)
 
@@ -148,6 +148,9 @@ def launch(
         "confine": plan.confine,
         "cgroups": list(dict.fromkeys(groups.values())),
         "rlimits": _rlimits(limits, groups) if capped else [],
+        # The caps that no control group looks after.
+        "most_processes": limits.processes if capped and "pids" not in groups else 0,
+        "most_bytes": limits.memory_mb << 20 if capped and "memory" not in groups else 0,
         "disk": [str(path) for path in watched],
         "disk_bytes": limits.disk_mb << 20,
         "owner": owner,

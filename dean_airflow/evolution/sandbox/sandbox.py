@@ -53,8 +53,9 @@ class Completed:
     """128 + n when signal n ended it."""
     stdout: bytes
     stderr: bytes
-    stopped_for: Literal["", "wall", "output", "disk"]
-    """The cap it was stopped for; empty: it ended by itself (an out-of-memory kill shows as 137)."""
+    stopped_for: str
+    """The cap it was stopped for: `wall`, `output`, `disk`, `memory` or `processes`; empty: it ended by itself.
+    A memory cgroup kills by itself, which shows as 137."""
 
     @property
     def timed_out(self) -> bool:
@@ -114,19 +115,15 @@ def run(sandbox: Sandbox, argv: Sequence[str], jail: Jail, *, input: bytes = b""
                 with contextlib.suppress(OSError):
                     stream.close()
     code = process.wait()
-    if not stopped_for and process.stopped_for == "disk":
-        stopped_for = "disk"
-    return Completed(code, output["stdout"], output["stderr"], stopped_for)
+    return Completed(code, output["stdout"], output["stderr"], stopped_for or process.stopped_for)
 
 
-def _converse(
-    process: Process, input: bytes, most: int, deadline: float
-) -> tuple[dict[str, bytes], Literal["", "wall", "output", "disk"]]:
+def _converse(process: Process, input: bytes, most: int, deadline: float) -> tuple[dict[str, bytes], str]:
     """Feed stdin and gather both outputs until both are closed; what was gathered, and the cap that ended it."""
     assert process.stdout is not None
     assert process.stderr is not None
     gathered = {"stdout": bytearray(), "stderr": bytearray()}
-    stopped_for: Literal["", "wall", "output"] = ""
+    stopped_for = ""
     left = memoryview(input)
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ, "stdout")
