@@ -84,10 +84,8 @@ class Settings(BaseModel):
         le=168,
         description="dean_maintenance removes private clones that are orphaned for so long.",
     )
-    cache_max_mb: int = Field(
-        default=10_240,
-        ge=64,
-        description="dean_maintenance trims the cache, least recently used first, to so much.",
+    keep_environments_days: int = Field(
+        default=30, ge=1, description="dean_maintenance removes environments of targets that were not used for so long."
     )
 
     @model_validator(mode="before")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from airflow.sdk import BaseOperatorLink, conf
 
 if TYPE_CHECKING:
-    from airflow.models.taskinstancekey import TaskInstanceKey
+    from airflow.sdk.types import TaskInstanceKey
     from airflow.sdk import BaseOperator
 
 PLUGIN_PREFIX = "/dean"

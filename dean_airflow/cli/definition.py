@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command, positive_int
 
-_JSON = Arg(("--json",), help="Print JSON", action="store_true")
-_TRIAL = Arg(("trial_id",), help="Id of the trial, as `airflow dean evolution list` shows it")
-_LIMIT = Arg(("--limit",), help="At most so many, newest first", type=positive_int(allow_zero=False), default=20)
-_STATUS = Arg(
-    ("--status",),
+
+def _arg(flag: str, **rest: Any) -> Arg:
+    return Arg((flag,), **rest)  # type: ignore[no-untyped-call]
+
+
+_AT_LEAST_ONE = positive_int(allow_zero=False)  # type: ignore[no-untyped-call]
+_JSON = _arg("--json", help="Print JSON", action="store_true")
+_TRIAL = _arg("trial_id", help="Id of the trial, as `airflow dean evolution list` shows it")
+_LIMIT = _arg("--limit", help="At most so many, newest first", type=_AT_LEAST_ONE, default=20)
+_STATUS = _arg(
+    "--status",
     help="Only trials of this status",
     choices=("pending", "initializing", "running", "monitoring", "completed", "failed", "cancelled"),
 )
 _START = (
-    Arg(("repository",), help="Path or clone URL of the repository to improve"),
-    Arg(("--ref",), help="Branch, tag or commit"),
-    Arg(("--generations",), help="At most so many generations an island", type=int),
-    Arg(("--population",), help="Candidates of a generation", type=int),
-    Arg(("--minutes",), help="How long to search", type=float),
-    Arg(("--param",), help="Any other param of dean_evolution_trial as name=value (JSON or text); may be repeated",
+    _arg("repository", help="Path or clone URL of the repository to improve"),
+    _arg("--ref", help="Branch, tag or commit"),
+    _arg("--generations", help="At most so many generations an island", type=int),
+    _arg("--population", help="Candidates of a generation", type=int),
+    _arg("--minutes", help="How long to search", type=float),
+    _arg("--param", help="Any other param of dean_evolution_trial as name=value (JSON or text); may be repeated",
         action="append", default=[], metavar="NAME=VALUE"),
     _JSON,
 )  # fmt: skip

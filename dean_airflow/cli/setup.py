@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from dean_airflow.airflow_settings import settings_from_airflow, settings_in_process
 from dean_airflow.cli.exits import FAILED, command
@@ -131,5 +131,5 @@ def _check_dags() -> str:
 def _configured_bundles() -> list[dict[str, Any]]:
     from airflow.configuration import conf
 
-    entries: list[dict[str, Any]] = conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[])
-    return entries
+    entries = conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[])
+    return cast("list[dict[str, Any]]", entries)

@@ -158,7 +158,7 @@ class CloseTrialOperator(TrialStageOperator):
         return bool(before) and all(of_run.get(task_id) == "success" for task_id in before)
 
     def _announce(self, result: dict[str, Any], context: Context) -> None:
-        extra = {name: value for name, value in result.items() if isinstance(value, str | int | float)}
+        extra: dict[str, Any] = {name: value for name, value in result.items() if isinstance(value, str | int | float)}
         events = context["outlet_events"]
         events[TRIAL_FINISHED].extra = extra
         if result["outcome"] == "improved":
