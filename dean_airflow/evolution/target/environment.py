@@ -48,8 +48,8 @@ def build_environment(
 ) -> Environment:
     """The environment that `settings.install` describes, from the cache or built now.
 
-    It holds pytest and coverage in any case. `index` is what an install may reach (default: the index
-    `index_url`, else the one pip is configured with here). The checkout itself is not written to: a copy of it is built.
+    It holds pytest and coverage in any case. `index` is what an install may reach (default: the index `index_url`,
+    else the one pip is configured with here). The checkout itself is not written to: a copy of it is built.
     Raises InstallError in one sentence that ends with the installer's last words.
     """
     key = environment_key(checkout, settings)
