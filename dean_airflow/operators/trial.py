@@ -61,6 +61,8 @@ class OpenTrialOperator(ConfiguredStageOperator):
         from dean_airflow.operators.engine import default_islands
 
         opened = open_trial(trial_id, self.trial_config(context), engine, default_islands=default_islands())
+        run = context["dag_run"]
+        engine.store.trials.update(trial_id, dag_id=run.dag_id, run_id=run.run_id)
         return list(opened["islands"])
 
 
