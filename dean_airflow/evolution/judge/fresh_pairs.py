@@ -20,6 +20,8 @@ from dean_airflow.evolution.judge.worker import Answer, RequestFailed, Worker, W
 class FreshPairs:
     """Each `open` starts two processes; `take` alternates between them."""
 
+    clocks_agree = True
+
     def __init__(
         self, workshop: Workshop, order: dict[str, Any], core: int | None, repeats: int, limit: float, hash_seed: int
     ) -> None:

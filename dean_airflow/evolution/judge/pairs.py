@@ -38,6 +38,9 @@ class Pair:
 class Pairs(Protocol):
     """A baseline and one candidate at a time. `open` before `take`; `close` is always safe."""
 
+    clocks_agree: bool
+    """Whether the two times of a run mean the same, so that they may be held against each other."""
+
     def open(self, files: dict[str, str], against: dict[str, str] | None = None) -> None:
         """Prepares the candidate, and what it is compared with: the baseline, or the baseline with other files.
 

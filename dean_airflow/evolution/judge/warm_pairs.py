@@ -16,6 +16,8 @@ class NeedsFreshProcess(Exception):
 class WarmPairs:
     """Restarts its worker when a candidate has killed it."""
 
+    clocks_agree = True
+
     def __init__(
         self, workshop: Workshop, order: dict[str, Any], core: int | None, repeats: int, limit: float, hash_seed: int
     ) -> None:

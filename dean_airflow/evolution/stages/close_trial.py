@@ -1,0 +1,125 @@
+"""Ends a trial, whatever happened: its status, its result, and nothing left on disk."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from dean_airflow.errors import IllegalTransition, TrialNotFound
+from dean_airflow.evolution.engine import Engine
+from dean_airflow.evolution.workplace import SCRATCH_PREFIX
+from dean_airflow.store.trials import Trial
+
+LEASE_PATIENCE = 60.0
+"""Seconds to wait for islands that are being killed; their leases run out by themselves before that."""
+LOOK_AGAIN = 0.25
+
+
+def close_trial(trial_id: str, engine: Engine, *, succeeded: bool) -> dict[str, Any]:
+    """The trial's final result, which is kept with it; see the reference for its fields.
+
+    With `succeeded` false a trial that is not final is marked cancelled first, which refuses what a dying island
+    would still write; then its islands are waited for. Raises StoreError.
+    """
+    try:
+        trial = engine.store.trials.get(trial_id)
+    except TrialNotFound:
+        return _never_opened(trial_id)
+    if not trial.is_final:
+        if succeeded:
+            trial = _complete(trial, engine)
+        else:
+            trial = engine.store.trials.transition(trial_id, "cancelled", stop_reason="cancelled")
+            _wait_for_islands(trial_id, engine)
+    remove_scratch(trial_id, engine)
+    result = final_result(trial, engine)
+    engine.store.trials.update(trial_id, result=result)
+    kind = "trial_completed" if trial.status == "completed" else f"trial_{trial.status}"
+    engine.store.events.append(trial_id, kind, {"outcome": trial.outcome}, key=f"{kind}-{trial.attempt}")
+    return result
+
+
+def fail_trial(trial_id: str, engine: Engine, message: str) -> None:
+    """Marks a trial failed for `message`; one that is final, or was never opened, stays as it is."""
+    try:
+        engine.store.trials.transition(trial_id, "failed", stop_reason="error", error=message)
+    except (IllegalTransition, TrialNotFound):
+        return
+
+
+def _complete(trial: Trial, engine: Engine) -> Trial:
+    validated = engine.store.documents.get(trial.id, "validated") or {}
+    outcome = "improved" if validated.get("improved") else "no_improvement"
+    return engine.store.trials.transition(
+        trial.id, "completed", outcome=outcome, stop_reason=_stop_reason(trial.id, engine)
+    )
+
+
+def _stop_reason(trial_id: str, engine: Engine) -> str:
+    """What ended the search: the goal if any island reached it, else what ended most of them."""
+    opened = engine.store.documents.get(trial_id, "opened")
+    reasons = [
+        (engine.store.documents.get(trial_id, f"island-{number}") or {}).get("stop_reason", "cancelled")
+        for number in range(opened["islands"])
+    ]
+    return "fitness" if "fitness" in reasons else max(reasons, key=reasons.count)
+
+
+def _wait_for_islands(trial_id: str, engine: Engine) -> None:
+    deadline = time.monotonic() + LEASE_PATIENCE
+    while engine.store.leases.active(trial_id) and time.monotonic() < deadline:
+        time.sleep(LOOK_AGAIN)
+
+
+def remove_scratch(trial_id: str, engine: Engine) -> None:
+    """Removes this machine's scratch directories of a trial that nobody works on any more."""
+    parent = Path(engine.settings.scratch_dir or tempfile.gettempdir())
+    for room in parent.glob(f"{SCRATCH_PREFIX}{trial_id.removeprefix('trial-')}-*"):
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def final_result(trial: Trial, engine: Engine) -> dict[str, Any]:
+    """The fields that the DAG's final result and report.json share."""
+    published = engine.store.documents.get(trial.id, "published") or {}
+    validated = engine.store.documents.get(trial.id, "validated") or {}
+    evaluations = engine.store.evaluations.count(trial.id)
+    opened = engine.store.documents.get(trial.id, "opened") or {"islands": 0}
+    seconds = sum(engine.store.evaluations.seconds(trial.id, number) for number in range(opened["islands"]))
+    improved = trial.outcome == "improved"
+    return {
+        "trial_id": trial.id,
+        "repository": trial.repository,
+        "status": trial.status,
+        "outcome": trial.outcome,
+        "stop_reason": trial.stop_reason,
+        "speedup": published.get("speedup") if improved else None,
+        "speedup_interval": published.get("speedup_interval") if improved else None,
+        "fitness": published.get("fitness", 0.0) if improved else 0.0,
+        "evaluations": evaluations,
+        "candidates_per_second": round(evaluations / seconds, 2) if seconds else 0.0,
+        "branch": published.get("branch") if improved else None,
+        "patch": published.get("patch") if improved else None,
+        "report": published.get("report"),
+        "champion_edits": validated.get("genome", []) if improved else [],
+        "error": trial.error,
+    }
+
+
+def _never_opened(trial_id: str) -> dict[str, Any]:
+    """The trial ended before there was anything to keep."""
+    nothing = dict.fromkeys(
+        ("outcome", "speedup", "speedup_interval", "branch", "patch", "report", "repository", "error")
+    )
+    return {
+        "trial_id": trial_id,
+        "status": "failed",
+        **nothing,
+        "stop_reason": "error",
+        "fitness": 0.0,
+        "evaluations": 0,
+        "candidates_per_second": 0.0,
+        "champion_edits": [],
+    }
