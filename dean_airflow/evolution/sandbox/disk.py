@@ -16,8 +16,12 @@ _PAUSE = 0.1
 _SHARE = 0.02
 """Seconds between two looks, and the share of one CPU that walking the directories may take at most: the jailed
 workload is being timed on the same cores."""
+_LONGEST_PAUSE = 2.0
+"""Whatever a walk costs: many small files must not buy time to write big ones."""
 _WALK_EVERY = 10.0
 """Seconds after which the directories are walked though their file systems look unchanged."""
+_LEAST = 4096
+"""Bytes that an entry counts for at least: empty files use up a file system too."""
 _ENTRIES_BETWEEN_LOOKS = 500
 
 
@@ -42,7 +46,7 @@ class DiskWatch:
         self._processes = processes
         self._interrupted = interrupted
         self._walk_seconds = 0.0
-        self._walked_at = 0.0
+        self._walked_at = time.monotonic()
         self._start = self._walk() if self.active else 0
         self._free = self._free_bytes()
         self.due = time.monotonic() + _PAUSE
@@ -59,7 +63,7 @@ class DiskWatch:
         if shrunk >= self._most // 8 or time.monotonic() - self._walked_at >= _WALK_EVERY:
             grown = self._used() - self._start
             self._free = self._free_bytes()
-        self.due = time.monotonic() + max(_PAUSE, self._walk_seconds / _SHARE)
+        self.due = time.monotonic() + min(_LONGEST_PAUSE, max(_PAUSE, self._walk_seconds / _SHARE))
         return "disk" if grown > self._most else ""
 
     def _free_bytes(self) -> int:
@@ -88,7 +92,7 @@ class DiskWatch:
                     for entry in entries:
                         if entry.is_dir(follow_symlinks=False):
                             left.append(entry.path)
-                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+                        total += max(_LEAST, entry.stat(follow_symlinks=False).st_blocks * 512)
                         seen += 1
                         if seen % _ENTRIES_BETWEEN_LOOKS == 0 and self._interrupted():
                             return total

@@ -52,11 +52,13 @@ class FullSandbox:
         fds: list[int] = []
         options = [*_isolation(), *_root(jail, fds), "--chdir", str(jail.cwd), *_environment(jail)]
         options += ["--seccomp", str(_memory_file(full_filter(), fds))]
+        status = _memory_file(b"", fds)
+        options += ["--json-status-fd", str(status)]
         # Through a file and not the command line, which every user of the host can read.
         listed = _memory_file(b"".join(option.encode() + b"\0" for option in options), fds)
         command = [_bwrap(), "--args", str(listed), "--", *argv]
         return launch(
-            Plan(command, {}, "/", own_fds=fds, cleanups=cleanups),
+            Plan(command, {}, "/", own_fds=fds, status_fd=status, cleanups=cleanups),
             jail.limits,
             watched=jail.writable,
             capped=True,

@@ -55,8 +55,12 @@ def main(plan_fd: int) -> None:
     if child == 0:
         _become_the_command(plan)
     for fd in (0, 1, 2, *plan["passed"]):
-        os.close(fd)
+        if fd != plan["status"]:
+            os.close(fd)
     status = _supervise(child, plan)
+    if plan["status"] is not None and os.WIFEXITED(status) and _never_ran(plan["status"]):
+        _report(plan, "setup its bubblewrap failed")
+        status = SETUP_FAILED << 8
     _reap_everyone(plan)
     for group in plan["cgroups"]:
         _remove(group)
@@ -89,6 +93,11 @@ def _become_the_command(plan: dict[str, Any]) -> None:
     except BaseException as error:
         _report(plan, f"setup {type(error).__name__}: {error}")
     os._exit(SETUP_FAILED)
+
+
+def _never_ran(status_fd: int) -> bool:
+    """Whether bubblewrap ended by itself without noting the exit status of the command it was to run."""
+    return b"exit-code" not in os.pread(status_fd, 4096, 0)
 
 
 def _dispose(signals: tuple[int, ...], disposition: int) -> None:

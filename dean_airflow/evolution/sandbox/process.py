@@ -43,6 +43,8 @@ class Plan:
     """What `confine.py` does to the command before it starts; None: nothing."""
     own_fds: list[int] = field(default_factory=list)
     """Descriptors of ours that the command needs and that are closed here once it has started."""
+    status_fd: int | None = None
+    """One of them, a file in which bubblewrap notes the command's exit status; None: no bubblewrap."""
     cleanups: list[Callable[[], None]] = field(default_factory=list)
     """Run once when every process of the jail is gone."""
 
@@ -62,6 +64,7 @@ class Process:
         self.pid = launcher.pid
         """Of the launcher: the jail's processes are its descendants."""
         self.stdin, self.stdout, self.stderr = launcher.stdin, launcher.stdout, launcher.stderr
+        self._setup_problem = ""
         self.stopped_for: str = ""
         """`disk`, `memory` or `processes` when the sandbox ended it for passing that cap; known once it has ended."""
         # A process nobody waited for dies with its last reference: the launcher sees its control pipe closed.
@@ -109,17 +112,19 @@ class Process:
         return self._ended
 
     def _conclude(self, code: int) -> None:
-        if not self._fds:
-            return
-        lines = _read_all(self._report).decode(errors="replace").splitlines()
-        _close_all(self._fds)
-        for cleanup in self._cleanups:
-            cleanup()
-        for line in lines:
-            word, _, rest = line.partition(" ")
-            if word == "setup" and code == SETUP_FAILED:
-                raise SandboxError(f"The sandbox could not start the command: {rest}.")
-            self.stopped_for = self.stopped_for or word
+        if self._fds:
+            lines = _read_all(self._report).decode(errors="replace").splitlines()
+            _close_all(self._fds)
+            for cleanup in self._cleanups:
+                cleanup()
+            for line in lines:
+                word, _, rest = line.partition(" ")
+                if word == "setup":
+                    self._setup_problem = rest
+                else:
+                    self.stopped_for = word
+        if self._setup_problem and code == SETUP_FAILED:
+            raise SandboxError(f"The sandbox could not start the command: {self._setup_problem}.")
 
 
 def launch(
@@ -156,6 +161,7 @@ def launch(
         "owner": owner,
         "control": control_read,
         "report": report_write,
+        "status": plan.status_fd,
         "passed": [*pass_fds, *plan.own_fds],
     }
     plan_fd = os.memfd_create("dean-jail-plan")

@@ -105,7 +105,8 @@ def run(sandbox: Sandbox, argv: Sequence[str], jail: Jail, *, input: bytes = b""
         output, stopped_for = _converse(process, input, jail.limits.output_mb << 20, deadline)
         if not stopped_for:
             try:
-                process.wait(max(0.0, deadline - time.monotonic()))
+                with contextlib.suppress(SandboxError):  # Raised again below, with what was said on stderr.
+                    process.wait(max(0.0, deadline - time.monotonic()))
             except TimeoutError:
                 stopped_for = "wall"
     finally:
@@ -114,7 +115,13 @@ def run(sandbox: Sandbox, argv: Sequence[str], jail: Jail, *, input: bytes = b""
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-    code = process.wait()
+    try:
+        code = process.wait()
+    except SandboxError as error:
+        said = output["stderr"].decode(errors="replace").strip().splitlines()
+        if not said:
+            raise
+        raise SandboxError(f"{str(error).rstrip('.')} ({said[-1]}).") from error
     return Completed(code, output["stdout"], output["stderr"], stopped_for or process.stopped_for)
 
 
