@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from threading import Event
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from dean_airflow.errors import DeanError, TrialCancelled
+from dean_airflow.errors import DeanError, LeaseHeld, LeaseLost, TrialCancelled
 from dean_airflow.links import TrialReportLink
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ class StopRequested(BaseException):
 class TrialStageOperator(BaseOperator):
     """Runs one stage of an evolution trial; idempotent, so that Airflow may retry or clear it at any time.
 
-    A DeanError (the user's input, the target, the installation) fails the task at once with its one sentence; any
-    other exception is left to Airflow's retries. Told to end, the stage is stopped where it is and nothing it
-    started survives.
+    A DeanError (the user's input, the target, the installation) fails the task at once with its one sentence; an
+    island that another task still holds, and any other exception, is left to Airflow's retries. Told to end, the stage
+    is stopped where it is and nothing it started survives.
 
     :param trial_id: the trial to work on (templated). By default the one given by the run's `trial_id` param, else
         the run's own: the same for every task and every attempt of the run.
@@ -60,10 +60,15 @@ class TrialStageOperator(BaseOperator):
             return self.run_stage(self.trial_id, engine, context)
         except StopRequested:
             raise AirflowException("The task was told to end, and has stopped its stage.") from None
+        except (TrialCancelled, LeaseLost) as error:  # the trial goes on, or has ended, without this task
+            raise AirflowFailException(str(error)) from None
         except DeanError as error:
-            self._fail(engine, error)
+            if isinstance(error, LeaseHeld) and self._will_be_retried(context):
+                raise
+            self._record_failure(engine, str(error))
+            raise AirflowFailException(str(error)) from None
         except Exception as error:
-            if context["ti"].try_number > context["ti"].max_tries:
+            if not self._will_be_retried(context):
                 self._record_failure(engine, f"{type(error).__name__}: {error}")
             raise
         finally:
@@ -82,10 +87,9 @@ class TrialStageOperator(BaseOperator):
             self._in_stage = False
             raise StopRequested
 
-    def _fail(self, engine: Engine | None, error: DeanError) -> NoReturn:
-        if not isinstance(error, TrialCancelled):
-            self._record_failure(engine, str(error))
-        raise AirflowFailException(str(error)) from None
+    def _will_be_retried(self, context: Context) -> bool:
+        task = context["ti"]
+        return task.try_number <= task.max_tries
 
     def _record_failure(self, engine: Engine | None, message: str) -> None:
         """The trial has failed for good: said in the store, so that the closing task does not call it cancelled."""

@@ -21,6 +21,7 @@ import httpx
 T = TypeVar("T")
 
 USERS = {"admin": "admin", "viewer": "viewer", "outsider": "viewer"}
+BUNDLE = '[{"name": "dean", "classpath": "dean_airflow.dag_bundle.ShippedDagBundle", "kwargs": {}}]'
 HERE = Path(__file__).resolve().parent
 
 
@@ -110,6 +111,11 @@ class AirflowStack:
         """A request to the api-server; `user` None sends no credential."""
         headers = {"Authorization": f"Bearer {self.token(user)}"} if user else {}
         return httpx.request(method, self.url + path, headers=headers, timeout=30, **rest)
+
+    def wait_for_dag(self, dag_id: str) -> None:
+        """Until the DAG processor has stored the DAG."""
+        path = f"/api/v2/dags/{dag_id}"
+        self.wait_for(f"{dag_id} to be parsed", lambda: self.request("GET", path).status_code == 200)
 
     def _answers(self) -> bool:
         try:
