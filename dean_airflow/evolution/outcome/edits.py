@@ -22,9 +22,9 @@ class ChampionEdit:
     why: str
     """Why that helps and what keeps the behaviour; a paragraph."""
     label: Label
-    effect: float
-    """Cost of the champion without this edit / with it; above 1 is faster."""
-    effect_interval: tuple[float, float]
+    effect: float | None
+    """Cost of the champion without this edit / with it, above 1 is faster; None: the others need it to apply."""
+    effect_interval: tuple[float, float] | None
     """95 % interval of `effect`."""
     files: Mapping[str, str]
     """Path relative to the project (forward slashes) → text."""
@@ -55,18 +55,23 @@ def branch_name(trial_id: str) -> str:
 
 def commit_message(edit: ChampionEdit, trial_id: str) -> str:
     """Title, reason, measured effect, and the edit's text form for whoever wants to make it again."""
-    low, high = edit.effect_interval
-    effect = (
-        f"Measured effect: {edit.effect:.3f} times as fast with it as without "
-        f"(95 % interval {low:.3f} to {high:.3f}), all other edits in place."
-    )
     paragraphs = [
         _one_line(edit.title)[:72].rstrip(),
         textwrap.fill(_one_line(edit.why), 72),
-        textwrap.fill(effect, 72),
+        textwrap.fill(_effect(edit), 72),
     ]
     trailers = f"Edit: {_one_line(edit.text)}\nEdit-Label: {edit.label}\nDEAN-Trial: {trial_id}"
     return "\n\n".join([part for part in paragraphs if part] + [trailers]) + "\n"
+
+
+def _effect(edit: ChampionEdit) -> str:
+    if edit.effect is None or edit.effect_interval is None:
+        return "Measured effect: only together with the other edits, which do not apply without this one."
+    low, high = edit.effect_interval
+    return (
+        f"Measured effect: {edit.effect:.3f} times as fast with it as without "
+        f"(95 % interval {low:.3f} to {high:.3f}), all other edits in place."
+    )
 
 
 def _one_line(text: str) -> str:
