@@ -92,6 +92,21 @@ class Function:
             and self.module.imported_module(node.id, self.unit.definition.top_line if before_top else None) == dotted
         )
 
+    def global_value(self, node: ast.AST) -> ast.expr | None:
+        """What a global bound once, by a plain assignment above the statement that holds this function, is bound to;
+        None for anything else."""
+        if not isinstance(node, ast.Name) or not self.is_global(node.id):
+            return None
+        binding = self.module.binding_of(node.id)
+        if not isinstance(binding, ast.Name):
+            return None
+        if not self.module.is_above(binding, self.unit.definition.top_line):
+            return None
+        statement = self.module.statement_of(binding)
+        if isinstance(statement, ast.Assign) and statement.targets == [binding]:
+            return statement.value
+        return statement.value if isinstance(statement, ast.AnnAssign) else None
+
     def is_private(self, name: str) -> bool:
         """A local variable no nested scope shares."""
         return self.scope.is_private(name)
@@ -137,8 +152,8 @@ class Function:
         return node
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        """From the parent up to the function's own node."""
-        while node is not self.node:
+        """From the parent up to the function's own node; none for a node made anew."""
+        while node is not self.node and node in self.unit.parents:
             node = self.unit.parents[node]
             yield node
 
@@ -171,6 +186,13 @@ class Function:
         _, end = self.unit.positions.span(statement)
         rest = self.unit.text[end:].split("\n", 1)[0].split("\r", 1)[0].strip(" \t\f")
         return self.starts_line(statement) and (not rest or rest.startswith("#"))
+
+    @property
+    def body(self) -> list[ast.stmt]:
+        """The statements after the docstring."""
+        first = self.node.body[0]
+        documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+        return self.node.body[1:] if documented else self.node.body
 
     def source(self, node: ast.AST) -> str:
         start, end = self.unit.positions.span(node)

@@ -108,6 +108,10 @@ class Module:
             return None
         return nodes[0] if nodes[0] in self._unconditional else None
 
+    def is_above(self, binding: ast.AST, line: int) -> bool:
+        """The top-level statement of a node `binding_of` gave is wholly above a line."""
+        return (self._unconditional[binding].end_lineno or 0) < line
+
     def statement_of(self, binding: ast.AST) -> ast.stmt:
         """The top-level statement of a node `binding_of` gave."""
         return self._unconditional[binding]
@@ -117,7 +121,7 @@ class Module:
         node = self.binding_of(name)
         if not isinstance(node, ast.alias) or node not in self._plain_imports:
             return None
-        if before_line is not None and node.lineno >= before_line:
+        if before_line is not None and not self.is_above(node, before_line):
             return None
         return node.name if node.asname else node.name.split(".")[0]
 
@@ -126,7 +130,7 @@ class Module:
         node = self.binding_of(name)
         if not isinstance(node, ast.alias) or node in self._plain_imports:
             return None
-        if before_line is not None and node.lineno >= before_line:
+        if before_line is not None and not self.is_above(node, before_line):
             return None
         statement = self._unconditional[node]
         if not isinstance(statement, ast.ImportFrom) or statement.level or statement.module is None:

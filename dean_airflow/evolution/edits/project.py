@@ -111,6 +111,20 @@ class Project:
                 return None
         return None
 
+    def is_plain(self, lineage: tuple[Found, ...]) -> bool:
+        """Attributes of instances are looked up the ordinary way, and the classes are not decorated."""
+        return not any(
+            list(_bindings_in_class(found.node, name))
+            for found in lineage
+            if isinstance(found.node, ast.ClassDef)
+            for name in ("__getattr__", "__getattribute__", "__setattr__", "__slots__")
+        ) and not any(isinstance(found.node, ast.ClassDef) and found.node.decorator_list for found in lineage)
+
+    def is_class_attribute(self, lineage: tuple[Found, ...], name: str) -> bool:
+        return any(
+            list(_bindings_in_class(found.node, name)) for found in lineage if isinstance(found.node, ast.ClassDef)
+        )
+
     def _imported_file(self, path: str, statement: ast.ImportFrom) -> str | None:
         dotted = (statement.module or "").split(".") if statement.module else []
         folder = PurePosixPath(path).parent

@@ -98,12 +98,18 @@ class Rewriter:
     def replace(self, node: ast.AST, code: str) -> None:
         self.replace_span(*self.unit.positions.span(node), code)
 
-    def insert_before(self, statement: ast.stmt, lines: Sequence[str]) -> None:
+    def insert_before(self, statement: ast.stmt, lines: Sequence[str], above_comments: bool = False) -> None:
         """New statements above one that starts its line (`Function.starts_line`); relative indentation in the lines
-        is kept."""
+        is kept. `above_comments`: above the comment lines attached to it, too."""
         start, _ = self.unit.positions.span(statement)
         at = self.unit.positions.line_start_at(start)
-        self._pieces.append((at, at, self._indented(lines, self.unit.text[at:start])))
+        text = self._indented(lines, self.unit.text[at:start])
+        while above_comments and at:
+            line = self.unit.positions.line_start_at(at - (2 if self.unit.text[:at].endswith("\r\n") else 1))
+            if not self.unit.text[line:at].lstrip(" \t").startswith("#"):
+                break
+            at = line
+        self._pieces.append((at, at, text))
 
     def insert_after(self, statement: ast.stmt, lines: Sequence[str]) -> None:
         """New statements below one that owns its lines (`Function.owns_lines`), at its indentation."""
@@ -181,13 +187,15 @@ class Rewriter:
 
     def _keep_comments(self) -> None:
         text = self.unit.text
+        written = "".join([*self._header, *(code for _, _, code in self._pieces)])
         lost: list[tuple[int, str]] = []
-        for start, end, code in self._pieces:
-            if "#" not in text[start:end]:
-                continue
-            for at, comment in _comments(self.unit):
-                if start <= at < end and comment not in code:
-                    lost.append((start, comment))
+        for start, end, _ in self._pieces:
+            if "#" in text[start:end]:
+                lost += [
+                    (start, comment)
+                    for at, comment in _comments(self.unit)
+                    if start <= at < end and comment not in written
+                ]
         for start, comment in lost:
             statement = self._statement_at(start)
             first, _ = self.unit.positions.span(statement)

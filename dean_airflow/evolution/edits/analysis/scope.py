@@ -63,7 +63,8 @@ def arguments_of(arguments: ast.arguments) -> Iterator[ast.arg]:
 
 def own_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """The nodes evaluated by the function itself, in source order: bodies of nested functions, lambdas and classes
-    are left out (their decorators, defaults and bases are not), comprehensions are taken in."""
+    are left out (their decorators, defaults and bases are not), as are annotations of local variables;
+    comprehensions are taken in."""
     for root in roots:
         yield root
         if isinstance(root, ast.Lambda):
@@ -72,6 +73,8 @@ def own_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:
             yield from own_nodes([*root.decorator_list, *_evaluated_defaults(root.args)])
         elif isinstance(root, ast.ClassDef):
             yield from own_nodes([*root.decorator_list, *root.bases, *(word.value for word in root.keywords)])
+        elif isinstance(root, ast.AnnAssign):
+            yield from own_nodes([root.target, *([root.value] if root.value else [])])
         else:
             yield from own_nodes(ast.iter_child_nodes(root))
 

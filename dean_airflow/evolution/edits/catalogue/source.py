@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 from dean_airflow.errors import EditError
@@ -33,22 +34,21 @@ class CatalogueSource:
         self._offered = tuple(kinds) if kinds is not None else tuple(CATALOGUE)
 
     def enumerate(self, site: Site, tree: SourceTree) -> Iterator[Edit]:
-        """Bundles first (`#*`, and one per detail where a kind has several), then single places where a bundle
-        holds more than one. Nothing for a file that does not parse or a function that is not there."""
+        """Bundles first (`#*`, and one per detail where there are several), then single places where a detail has
+        more than one. Nothing for a file that does not parse or a function that is not there."""
         singles: list[Edit] = []
         for name in self._offered:
             details = [match.detail for match in self._baseline_matches(site, tree, name)]
             if not details:
                 continue
             yield self._edit(name, site, tree, "*")
-            if len(details) == 1:
-                continue
             counts = Counter(details)
             if len(counts) > 1:
-                for detail, count in counts.items():
-                    if count > 1:
-                        yield self._edit(name, site, tree, "*", detail)
-            singles += [self._edit(name, site, tree, str(number), detail) for number, detail in enumerate(details)]
+                for detail in counts:
+                    yield self._edit(name, site, tree, "*", detail)
+            for number, detail in enumerate(details):
+                if counts[detail] > 1:
+                    singles.append(self._edit(name, site, tree, str(number), detail))
         yield from singles
 
     def propose(self, site: Site, tree: SourceTree, rng: random.Random) -> Edit | None:
@@ -109,10 +109,11 @@ def _kind(name: str) -> Kind:
 @lru_cache(maxsize=4096)
 def _matches(kind: Kind, unit: Unit, function: str) -> list[tuple[Function, Match]]:
     """The kind's places in a unit; the list is shared, not to be changed."""
-    found = []
+    found: list[tuple[Function, Match]] = []
     for candidate in functions_in(unit, function):
         if not candidate.looks_at_itself:
-            found += [(candidate, match) for match in kind.find(candidate)]
+            with suppress(RecursionError):  # expressions nested too deeply to look through
+                found += [(candidate, match) for match in kind.find(candidate)]
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from dean_airflow.evolution.edits.analysis.facts import only_parameter
 from dean_airflow.evolution.edits.analysis.order import is_evaluated_first
 from dean_airflow.evolution.edits.analysis.rename import can_rename, renamed
 from dean_airflow.evolution.edits.catalogue.kind import Kind, Match
@@ -15,9 +16,10 @@ from dean_airflow.evolution.edits.rewrite import Rewriter
 class AnyAllToLoop(Kind):
     """`any(...)` or `all(...)` of a generator expression becomes a loop that stops at the answer: no generator frame.
 
-    Safe when the name is the built-in, the call is what its statement evaluates first (or the value returned), the
-    generator has one `for`, not async, and its variable can be renamed to a fresh one (a comprehension's variable
-    must not leak). `next` may not be called in it: a StopIteration there is a RuntimeError in a generator only.
+    `map` with a lambda of one parameter counts as one. Safe when the names are the built-ins, the call is what its
+    statement evaluates first (or the value returned), the generator has one `for`, not async, and its variable can be
+    renamed to a fresh one (a comprehension's variable must not leak). `next` may not be called in it: a StopIteration
+    there means something else in a generator or `map` than in a loop.
 
         if any(c in text for c in marks):     →     _found = False
             ...                                     for _c in marks:
@@ -34,20 +36,36 @@ class AnyAllToLoop(Kind):
         for node in function.nodes:
             if not function.is_builtin_call(node, "any", "all") or node.keywords or len(node.args) != 1:
                 continue
-            generator = node.args[0]
-            if not isinstance(generator, ast.GeneratorExp) or len(generator.generators) != 1:
+            generator = _generator(function, node.args[0])
+            if generator is None or len(generator.generators) != 1:
                 continue
             if not can_rename(generator) or not is_evaluated_first(function, node):
                 continue
             if any(function.is_builtin_call(part, "next") for part in ast.walk(generator)):
                 continue
-            yield Match(node, lambda rewriter, node=node: _rewrite(rewriter, node))  # type: ignore[misc]
+            yield Match(node, lambda rewriter, node=node, it=generator: _rewrite(rewriter, node, it))  # type: ignore[misc]
 
 
-def _rewrite(rewriter: Rewriter, node: ast.Call) -> None:
+def _generator(function: Function, node: ast.expr) -> ast.GeneratorExp | None:
+    """The generator expression, or the one that `map(lambda x: ..., xs)` amounts to (made of the same nodes)."""
+    if isinstance(node, ast.GeneratorExp):
+        return node
+    if not function.is_builtin_call(node, "map") or node.keywords or len(node.args) != 2:
+        return None
+    mapped, iterable = node.args
+    if not isinstance(mapped, ast.Lambda) or isinstance(iterable, ast.Starred):
+        return None
+    parameter = only_parameter(mapped)
+    if parameter is None:
+        return None
+    target = ast.copy_location(ast.Name(parameter.arg, ast.Store()), parameter)
+    clause = ast.comprehension(target=target, iter=iterable, ifs=[], is_async=0)
+    return ast.copy_location(ast.GeneratorExp(mapped.body, [clause]), node)
+
+
+def _rewrite(rewriter: Rewriter, node: ast.Call, generator: ast.GeneratorExp) -> None:
     function = rewriter.function
-    generator = node.args[0]
-    assert isinstance(generator, ast.GeneratorExp) and isinstance(node.func, ast.Name)
+    assert isinstance(node.func, ast.Name)
     clause = generator.generators[0]
     step = function.indent_step
     rename = renamed(rewriter, generator)

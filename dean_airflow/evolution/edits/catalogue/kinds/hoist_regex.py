@@ -24,7 +24,8 @@ class HoistRegex(Kind):
 
     Safe when `re` is the module, imported by a plain top-level import above the function, pattern and flags are
     constants (or a global string bound once, above), and the pattern compiles without an error or warning here, so
-    that none moves from the call to the import. What is saved is the look-up in `re`'s cache on every call.
+    that none moves from the call to the import. What is saved is the look-up in `re`'s cache on every call. A global
+    bound once, above, to `re.compile(...)` is used directly: `re.match(WORD, text)` becomes `WORD.match(text)`.
 
         def words(text):                   _words_pattern = re.compile(r"\\w+")
             return re.findall(r"\\w+", text)    →
@@ -41,6 +42,9 @@ class HoistRegex(Kind):
             if not function.is_module(node.func.value, "re", before_top=True):
                 continue
             method = node.func.attr
+            if method in _FLAGS_POSITION and _flags_of(node, method) is None and _is_compiled(function, node.args[0]):
+                yield Match(node, lambda rewriter, node=node: _call_method(rewriter, node))  # type: ignore[misc]
+                continue
             flags = _flags_of(node, method)
             if flags is False or not _compiles(_constant(function, node.args[0]), flags):
                 continue
@@ -68,16 +72,22 @@ def _flags_of(node: ast.Call, method: str) -> ast.expr | bool | None:
 
 def _constant(function: Function, node: ast.expr) -> str | bytes | None:
     """The pattern's text: a literal, or a global bound once to one above the function."""
-    if isinstance(node, ast.Name) and function.is_global(node.id):
-        binding = function.module.binding_of(node.id)
-        if not isinstance(binding, ast.Name) or binding.lineno >= function.unit.definition.top_line:
-            return None
-        for statement in function.module.tree.body:
-            if isinstance(statement, ast.Assign) and statement.targets == [binding]:
-                node = statement.value
+    if isinstance(node, ast.Name):
+        node = function.global_value(node) or node
     if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
         return node.value
     return None
+
+
+def _is_compiled(function: Function, node: ast.expr) -> bool:
+    """A global bound once, above, to `re.compile(...)`."""
+    value = function.global_value(node)
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+        and value.func.attr == "compile"
+        and function.is_module(value.func.value, "re", before_top=True)
+    )
 
 
 def _compiles(pattern: str | bytes | None, flags: ast.expr | bool | None) -> bool:
@@ -108,22 +118,29 @@ def _hoist_compile(rewriter: Rewriter, node: ast.Call) -> None:
 
 
 def _hoist_call(rewriter: Rewriter, node: ast.Call, flags: ast.expr | None) -> None:
-    function = rewriter.function
     assert isinstance(node.func, ast.Attribute)
     given = [node.args[0]] + ([flags] if flags is not None else [])
     compiled = f"{rewriter.code(node.func.value)}.compile({', '.join(rewriter.code(part) for part in given)})"
-    name = rewriter.hoist("pattern", compiled)
-    rest = [rewriter.code(argument) for argument in node.args[1:] if argument is not flags]
-    rest += [f"{word.arg}={rewriter.code(word.value)}" for word in node.keywords if word.value is not flags]
+    _call_method(rewriter, node, rewriter.hoist("pattern", compiled), flags)
+
+
+def _call_method(rewriter: Rewriter, node: ast.Call, pattern: str | None = None, flags: ast.expr | None = None) -> None:
+    """`re.method(pattern, ...)` as `pattern.method(...)`, laid out as before where no flags are dropped."""
+    function = rewriter.function
+    assert isinstance(node.func, ast.Attribute)
+    method = f"{pattern or rewriter.code(node.args[0])}.{node.func.attr}("
+    rest = [argument for argument in node.args[1:] if argument is not flags]
+    words = [word for word in node.keywords if word.value is not flags]
     first, _ = function.unit.positions.span(node)
-    if flags is None and rest:  # keep the layout of what follows the pattern
-        _, function_end = function.unit.positions.span(node.func)
-        follow = node.args[1] if len(node.args) > 1 else node.keywords[0]
-        start, _ = function.unit.positions.span(follow)
+    _, function_end = function.unit.positions.span(node.func)
+    if flags is None and (rest or words):
+        start, _ = function.unit.positions.span(rest[0] if rest else words[0])
         if "#" not in function.unit.text[function_end:start]:
-            rewriter.replace_span(first, start, f"{name}.{node.func.attr}(")
+            rewriter.replace_span(first, start, method)
             return
-    rewriter.replace(node, f"{name}.{node.func.attr}({', '.join(rest)})")
+    texts = [rewriter.code(argument) for argument in rest]
+    texts += [f"{word.arg}={rewriter.code(word.value)}" for word in words]
+    rewriter.replace(node, f"{method}{', '.join(texts)})")
 
 
 KIND = HoistRegex()
