@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dean_airflow.airflow_settings import settings_in_process
 from dean_airflow.cli.exits import FAILED, command
 from dean_airflow.errors import ConfigurationError, IllegalTransition
+from dean_airflow.summary import summary
 
 if TYPE_CHECKING:
     from dean_airflow.store.store import Store
@@ -39,7 +40,6 @@ def start(args: Any) -> int:
     """Run a trial in this process, saying how it goes on stderr, and print its result."""
     from dean_airflow.evolution.coordinator import EvolutionTrialCoordinator
     from dean_airflow.evolution.engine import open_engine
-    from dean_airflow.summary import summary
 
     overrides = trial_params_of(args)
     engine = open_engine(settings_in_process(), progress=lambda line: print(line, file=sys.stderr))
@@ -62,13 +62,15 @@ def list_trials(args: Any) -> int:
 
 @command
 def status(args: Any) -> int:
-    """Print one trial with its error, if it has one."""
+    """Print one trial: what it found once it has ended, how far it is until then."""
     with _store() as store:
-        shown = _shown(store.trials.get(args.trial_id))
+        trial = store.trials.get(args.trial_id)
     if args.json:
-        print(json.dumps(shown, indent=2))
+        print(json.dumps(_shown(trial) | {"result": trial.result}, indent=2))
+    elif trial.result is not None and trial.is_final:
+        print(summary(trial.result))
     else:
-        for name, value in shown.items():
+        for name, value in _shown(trial).items():
             print(f"{name:18} {'' if value is None else value}")
     return 0
 
