@@ -36,8 +36,8 @@ ISLAND_COLOURS = 6
 def costs(measurement: Measurement) -> Markup:
     """How long single measurements took, baseline and champion over the same bins, with their medians."""
     groups = {
-        "baseline": [seconds * 1e3 for seconds in measurement.baseline_seconds if seconds > 0],
-        "champion": [seconds * 1e3 for seconds in measurement.candidate_seconds if seconds > 0],
+        "baseline": [seconds * 1e3 for seconds in measurement.baseline_seconds if 0 < seconds < math.inf],
+        "champion": [seconds * 1e3 for seconds in measurement.candidate_seconds if 0 < seconds < math.inf],
     }
     if not all(groups.values()):
         return Markup()
@@ -53,8 +53,8 @@ def costs(measurement: Measurement) -> Markup:
         parts.append(path(_steps(bins, x, y), f"area {name}", closed=True))
     for name, values in groups.items():
         middle = median(values)
-        parts.append(line(x(middle), TOP, x(middle), height - BOTTOM, f"median {name}"))
-        parts.append(text(x(middle), TOP + 2, f"{name} {middle:.3g}", f"mark {name}", "middle"))
+        parts.append(line(x(middle), TOP + 4, x(middle), height - BOTTOM, f"median {name}"))
+        parts.append(text(x(middle), TOP - 2, f"{name} {middle:.3g} ms", f"mark {name}", "middle"))
     return drawing(height, "Distribution of measured cost, baseline and champion", parts)
 
 
@@ -142,12 +142,12 @@ def family_tree(nodes: Sequence[LineageNode]) -> Markup:
     for node in nodes:
         x, y = placed[node.key]
         title = f"{node.fitness:.3f} in generation {node.generation} of island {node.island}:\n" + "\n".join(node.edits)
-        parts.append(circle(x, y, 5 + 9 * math.sqrt(max(node.fitness, 0.0)), f"node {_colour(node.island)}", title))
+        parts.append(circle(x, y, 10 + 6 * max(node.fitness, 0.0), f"node {_colour(node.island)}", title))
         parts.append(text(x, y + 3.5, f"{node.fitness:.2f}".lstrip("0"), "inside"))
     for place, size in enumerate(columns):
         at = placed[by_column[size][0].key][0]
         words = "1 edit" if size == 1 else f"{size} edits"
-        parts.append(text(at, height - 20 if place % 2 else height - 6, words))
+        parts.append(text(at, height - 20 if place % 2 and len(columns) > 8 else height - 6, words))
     return drawing(height, "Lineage of the champion", parts)
 
 
