@@ -222,7 +222,7 @@ def _take_up(row: TrialRow, execution: str, now: datetime) -> None:
         row.attempt += 1
         row.completed_at = row.stop_reason = row.error = row.result = None
         row.started_at = row.started_at or now
-    row.execution = execution
+    row.execution = execution or row.execution
     row.updated_at = now
 
 

@@ -106,6 +106,22 @@ def test_a_lock_is_waited_for_and_one_held_too_long_is_said(tmp_path, migrated_f
         rival.close()
 
 
+def test_a_writer_keeps_others_from_writing_from_its_start(tmp_path, migrated_file):
+    path = shutil.copy(migrated_file, tmp_path)
+    rival = sqlite3.connect(path, isolation_level=None, timeout=0)
+
+    def work(session):
+        session.connection()
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            rival.execute("BEGIN IMMEDIATE")
+        return "alone"
+
+    with Store.open(f"sqlite:///{path}") as store:
+        assert store.database.write(work) == "alone"
+    rival.execute("BEGIN IMMEDIATE")
+    rival.close()
+
+
 def test_readers_see_what_is_committed_while_a_writer_is_at_work(store, trial_id):
     def work(session):
         from dean_airflow.store.models import TrialRow
@@ -157,7 +173,8 @@ def test_a_forked_child_uses_connections_of_its_own(store, trial_id, lease, numb
     for sequence in (1, 3):
         child = context.Process(target=store.evaluations.add, args=(lease, [numbered(sequence)]))
         child.start()
-        child.join()
+        child.join(timeout=60)
+        child.kill()  # of no effect on one that has ended
         assert child.exitcode == 0
         store.evaluations.add(lease, [numbered(sequence + 1)])
 

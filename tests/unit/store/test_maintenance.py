@@ -45,8 +45,8 @@ def test_an_old_finished_trial_goes_with_all_its_rows_but_its_patterns_stay(stor
 
 
 def test_unfinished_and_recent_trials_stay(store, full_trial, clock):
-    clock.move(days=300)
     store.trials.create("trial-b", {"repository": "elsewhere"})
+    clock.move(days=300)
     store.trials.transition("trial-b", "failed")
     clock.move(days=29)
     before = rows(store)

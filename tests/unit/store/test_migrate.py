@@ -63,6 +63,21 @@ def test_threads_opening_a_new_store_together_all_get_it(empty_url):
     assert len(set(found)) == 1
 
 
+def test_threads_may_make_several_stores_together(tmp_path):
+    found: list[str] = []
+
+    def work(number: int) -> None:
+        with Store.open(f"sqlite:///{tmp_path}/{number}.db") as store:
+            found.append(store.id)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 4
+
+
 def test_a_store_of_a_newer_version_is_refused_and_left_alone(url):
     with Store.open(url) as store:
         set_version(store, "9999")
