@@ -43,9 +43,15 @@ def start(args: Any) -> int:
 
     overrides = trial_params_of(args)
     engine = open_engine(settings_in_process(), progress=lambda line: print(line, file=sys.stderr))
-    result = EvolutionTrialCoordinator(engine, {}).run_trial(args.repository, overrides)
-    print(json.dumps(result, indent=2) if args.json else summary(result))
-    return 0 if result["status"] == "completed" else FAILED
+    with engine:
+        ended = EvolutionTrialCoordinator(engine, {}).run_trial(args.repository, overrides)
+    for error in ended.errors:
+        print(error, file=sys.stderr)
+    if args.json:
+        print(json.dumps(ended.result, indent=2))
+    elif not ended.errors:
+        print(summary(ended.result))
+    return 0 if ended.status == "completed" else FAILED
 
 
 @command
