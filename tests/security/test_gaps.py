@@ -44,7 +44,7 @@ except OSError as error:
 
 
 def test_modes_and_times_of_host_files(sandbox: Sandbox, attack: Attack, tmp_path: Path) -> None:
-    """Landlock does not see chmod and utime: the jail of a plain user owns his files, root's may set the time to now."""
+    """Landlock does not see chmod and utime: a plain user's jail owns his files, root's may set a time to now."""
     victim = tmp_path / "victim"
     victim.write_text("mine")
     victim.chmod(0o600)

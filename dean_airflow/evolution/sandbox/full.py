@@ -122,15 +122,15 @@ def _isolation() -> list[str]:
     options = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"]
     options += ["--hostname", "jail"]
     options += ["--cap-drop", "ALL", "--uid", _NOBODY, "--gid", _NOBODY]
-    if _knows("--disable-userns"):
+    if _knows(_bwrap(), "--disable-userns"):
         options += ["--disable-userns", "--assert-userns-disabled"]
     return options
 
 
 @cache
-def _knows(option: str) -> bool:
+def _knows(program: str, option: str) -> bool:
     """Whether this bubblewrap has an option; those before 0.8 lack some, and seccomp stands in for them."""
-    shown = subprocess.run([_bwrap(), "--help"], env={}, capture_output=True, check=False)
+    shown = subprocess.run([program, "--help"], env={}, capture_output=True, check=False)
     return option.encode() in shown.stdout + shown.stderr
 
 
@@ -139,7 +139,7 @@ def _root(jail: Jail, fds: list[int]) -> list[str]:
     size = str(jail.limits.disk_mb << 20)
     options = ["--proc", "/proc", "--dev", "/dev"]
     for place in ("/tmp", "/dev/shm"):
-        options += [*(["--size", size] if _knows("--size") else []), "--tmpfs", place]
+        options += [*(["--size", size] if _knows(_bwrap(), "--size") else []), "--tmpfs", place]
     for name, text in _FILES.items():
         options += ["--ro-bind-data", str(_memory_file(text.encode(), fds)), name]
     mounts = {str(path): "--ro-bind" for path in [*system_paths(), *with_real(jail.readable)] if path.exists()}
