@@ -21,6 +21,7 @@ from dean_airflow.evolution.edits.source import EditSource
 from dean_airflow.evolution.edits.sources import edit_sources
 from dean_airflow.evolution.engine import Engine
 from dean_airflow.evolution.judge.command_pairs import CommandPairs
+from dean_airflow.evolution.judge.costing import Costing
 from dean_airflow.evolution.judge.fresh_pairs import FreshPairs
 from dean_airflow.evolution.judge.pairs import Pairs
 from dean_airflow.evolution.judge.warm_pairs import WarmPairs
@@ -53,6 +54,10 @@ class Workplace:
     def tree(self) -> dict[str, str]:
         """The files that may change, as they are."""
         return {path: (self.checkout.project / path).read_bytes().decode() for path in self.settings.files}
+
+    @cached_property
+    def costing(self) -> Costing:
+        return Costing({str(name): weight for name, weight in self.config.objectives.items()}, self.tree)
 
     @cached_property
     def sources(self) -> list[EditSource]:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
+from dean_airflow.evolution.judge.costing import Costing
 from dean_airflow.evolution.judge.pairs import Pair, Pairs
 from dean_airflow.evolution.judge.sequential import FLOOR, sign_test
 
@@ -31,12 +32,14 @@ ALPHA = 0.001
 
 @dataclass(frozen=True)
 class Confirmation:
-    """Fresh measurements of one champion. Effects are ln(candidate / baseline): negative is a gain."""
+    """Fresh measurements of one champion. Effects are ln(candidate cost / baseline cost): negative is a gain."""
 
     log_ratios: tuple[tuple[float, ...], ...]
     """By process pair, by the judge's clock."""
     baseline_seconds: tuple[float, ...]
     candidate_seconds: tuple[float, ...]
+    floor: float = FLOOR
+    """Share of the baseline's cost below which a gain is not claimed."""
     problem: str = ""
     """Why there are no full measurements: an output differed, a process ended."""
 
@@ -72,12 +75,13 @@ class Confirmation:
     @property
     def is_gain(self) -> bool:
         """Conditions 2 and 3 above."""
-        return not self.problem and max(self.medians) < 0 and self.effect < math.log(1 - FLOOR)
+        return not self.problem and max(self.medians) < 0 and self.effect < math.log(1 - self.floor)
 
 
 def measure_afresh(
     open_pairs: Callable[[int], Pairs],
     files: dict[str, str],
+    costing: Costing,
     rng: random.Random,
     *,
     against: dict[str, str] | None = None,
@@ -87,29 +91,33 @@ def measure_afresh(
 ) -> Confirmation:
     """Measures `files` over fresh process pairs. `open_pairs(hash_seed)` gives pairs whose processes are new.
 
-    Every output is compared. `keep_going` is called before each process pair and may raise to stop.
+    Every output is compared. Where runtime is no objective nothing is noisy, and one pair of processes shows the
+    output. `keep_going` is called before each process pair and may raise to stop.
     Raises WorkerDied, CannotOpen.
     """
     groups: list[tuple[float, ...]] = []
     baseline: list[float] = []
     candidate: list[float] = []
+    if not costing.runtime:
+        process_pairs, pairs_each = 1, PAIRS_EACH
     for _ in range(process_pairs):
         keep_going()
         pairs = open_pairs(rng.randrange(1, 2**32))
         try:
             pairs.open(files, against)
+            constant = costing.constant(files, against or {}, pairs, rng)
             seeds = [rng.randrange(2**31) for _ in range(WARM_UP + pairs_each)]
             taken = pairs.take(seeds, [True] * len(seeds))
         finally:
             pairs.close()
         problem = next((pair.failed or pair.differs for pair in taken if pair.failed or pair.differs), "")
         if problem:
-            return Confirmation((), (), (), problem)
+            return Confirmation((), (), (), problem=problem)
         counted = taken[WARM_UP:]
-        groups.append(tuple(_by_the_judges_clock(pair) for pair in counted))
+        groups.append(tuple(costing.runtime * _by_the_judges_clock(pair) + constant for pair in counted))
         baseline += [pair.baseline[1] for pair in counted]
         candidate += [pair.candidate[1] for pair in counted]
-    return Confirmation(tuple(groups), tuple(baseline), tuple(candidate))
+    return Confirmation(tuple(groups), tuple(baseline), tuple(candidate), costing.floor)
 
 
 def _by_the_judges_clock(pair: Pair) -> float:
@@ -128,9 +136,9 @@ def confirmed(confirmations: Sequence[Confirmation]) -> list[bool]:
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """Student's interval of the mean of independent values; infinite for fewer than two."""
+    """Student's interval of the mean of independent values; a single one is taken to be exact."""
     if len(values) < 2:
-        return -math.inf, math.inf
+        return values[0], values[0]
     from scipy.stats import t
 
     half = float(t.ppf((1 + level) / 2, len(values) - 1)) * stdev(values) / math.sqrt(len(values))

@@ -15,8 +15,8 @@ from dean_airflow.evolution.edits.edit import Genome
 from dean_airflow.evolution.edits.source import SourceTree
 from dean_airflow.evolution.judge import sequential
 from dean_airflow.evolution.judge.affected import affected_tests
+from dean_airflow.evolution.judge.costing import Costing
 from dean_airflow.evolution.judge.evaluation import Evaluation, Stage, Verdict
-from dean_airflow.evolution.judge.objectives import log_cost, text_ratios
 from dean_airflow.evolution.judge.pairs import CannotOpen, Pair, Pairs, contradiction
 from dean_airflow.evolution.judge.test_runner import TestRunner
 from dean_airflow.evolution.judge.warm_pairs import NeedsFreshProcess
@@ -49,7 +49,7 @@ class Judge:
 
     tree: SourceTree
     baseline: Baseline
-    weights: Mapping[str, float]
+    costing: Costing
     screening: Pairs
     """Pairs to screen with: warm, or fresh where the target does not allow forking."""
     fresh: Pairs
@@ -84,13 +84,10 @@ class Judge:
     def _stages(
         self, genome: Genome, files: dict[str, str], rng: random.Random
     ) -> tuple[Verdict, dict[str, float], float]:
-        ratios = text_ratios(self.weights, self.tree, files)
         pairs = self._open(files)
-        if self.weights.get("memory"):
-            before, after = pairs.peaks(rng.randrange(MAX_SEED))
-            ratios["memory"] = after / max(before, 1.0)
-        verdict = self._measure(pairs, ratios, rng)
-        cost = math.exp(log_cost(self.weights, ratios))
+        verdict, costs = self._measure(pairs, self.costing.constant(files, {}, pairs, rng), rng)
+        cost = math.exp(median(costs))
+        ratios = {"cost": cost} | ({"runtime": math.exp(median(self._log))} if self._log else {})
         if verdict == "win":
             self._check_other_hash(files, rng)
             self._check_behaviour(genome, files)
@@ -110,28 +107,25 @@ class Judge:
             stage: Stage = "parse" if str(error).startswith(("SyntaxError", "IndentationError")) else "output"
             raise Rejected(stage, f"does not load: {error}") from None
 
-    def _measure(self, pairs: Pairs, ratios: dict[str, float], rng: random.Random) -> Verdict:
-        """The sequential test on the pairs' costs; without runtime among the objectives one pair shows the output."""
-        fixed = {name: weight for name, weight in self.weights.items() if name != "runtime"}
-        weight = self.weights.get("runtime", 0.0)
-        constant = log_cost(fixed, ratios)
-        if not weight:
+    def _measure(self, pairs: Pairs, constant: float, rng: random.Random) -> tuple[Verdict, list[float]]:
+        """The sequential test on the pairs' log costs; where runtime is no objective, one pair shows the output."""
+        if not self.costing.runtime:
             self._take(pairs, 1, rng)
-            return "win" if constant < -1e-9 else "neutral"
+            return "win" if constant < -1e-9 else "neutral", [constant]
         costs: list[float] = []
         taken: list[Pair] = []
+        decision: sequential.Decision = "more"
         for upto in sequential.CHECKPOINTS:
             taken += self._take(pairs, upto - len(taken), rng)
             self._log = [pair.log_ratio for pair in taken]
-            costs = [weight * x + constant for x in self._log]
-            decision = sequential.decide(costs)
+            costs = [self.costing.runtime * x + constant for x in self._log]
+            decision = sequential.decide(costs, self.costing.floor)
             if decision != "more":
                 break
         lie = contradiction(taken) if pairs.clocks_agree else ""
         if lie:
             raise Rejected("cost", lie)
-        ratios["runtime"] = math.exp(median(self._log))
-        return "neutral" if decision == "more" else decision
+        return "neutral" if decision == "more" else decision, costs
 
     def _take(self, pairs: Pairs, count: int, rng: random.Random) -> list[Pair]:
         first = rng.randrange(MAX_SEED)

@@ -22,7 +22,7 @@ def assemble(place: Workplace, opened: dict[str, Any], core: int | None) -> Judg
     return Judge(
         tree=place.tree,
         baseline=baseline,
-        weights=place.config.objectives,
+        costing=place.costing,
         screening=place.screening_pairs(baseline, order, core, 0),
         fresh=place.fresh_pairs(baseline, order, core, OTHER_HASH_SEED),
         other_hash=place.screening_pairs(baseline, order, core, OTHER_HASH_SEED),

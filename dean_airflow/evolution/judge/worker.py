@@ -164,6 +164,7 @@ def jail_environment(environment: Environment, room: Path, hash_seed: int = 0) -
         "TZ": "UTC",
         "PYTHONHASHSEED": str(hash_seed),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "CI": "1",  # test tools then choose repeatability: hypothesis takes fixed examples and no deadlines
         **{f"{name}_NUM_THREADS": "1" for name in one_thread},
     }
 

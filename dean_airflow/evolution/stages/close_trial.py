@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dean_airflow.errors import IllegalTransition, TrialNotFound
+from dean_airflow.errors import DeanError, IllegalTransition, TrialNotFound
 from dean_airflow.evolution.engine import Engine
+from dean_airflow.evolution.stages.report import report
 from dean_airflow.evolution.workplace import SCRATCH_PREFIX
 from dean_airflow.store.trials import Trial
 
@@ -36,6 +37,12 @@ def close_trial(trial_id: str, engine: Engine, *, succeeded: bool) -> dict[str, 
             _wait_for_islands(trial_id, engine)
     remove_scratch(trial_id, engine)
     result = final_result(trial, engine)
+    try:
+        result["report"] = str(engine.artifacts(trial_id) / "report.html")
+        report(trial, result, engine)
+    except (DeanError, OSError) as error:
+        result["report"] = None
+        engine.progress(f"The report could not be written: {error}")
     engine.store.trials.update(trial_id, result=result)
     kind = "trial_completed" if trial.status == "completed" else f"trial_{trial.status}"
     engine.store.events.append(trial_id, kind, {"outcome": trial.outcome}, key=f"{kind}-{trial.attempt}")
@@ -102,7 +109,7 @@ def final_result(trial: Trial, engine: Engine) -> dict[str, Any]:
         "candidates_per_second": round(evaluations / seconds, 2) if seconds else 0.0,
         "branch": published.get("branch") if improved else None,
         "patch": published.get("patch") if improved else None,
-        "report": published.get("report"),
+        "report": None,
         "champion_edits": validated.get("genome", []) if improved else [],
         "error": trial.error,
     }

@@ -107,9 +107,11 @@ class _Confirming:
     def _measure(self, genome: Genome, champion: Champion) -> Confirmation:
         rng = random.Random(f"{self.place.config.seed}/confirm/{champion.island}/{champion.sequence}")
         try:
-            found = measure_afresh(self._fresh, self.place.apply(genome), rng, keep_going=self.keep_going)
+            found = measure_afresh(
+                self._fresh, self.place.apply(genome), self.place.costing, rng, keep_going=self.keep_going
+            )
         except (CannotOpen, WorkerDied) as error:
-            found = Confirmation((), (), (), str(error))
+            found = Confirmation((), (), (), problem=str(error))
         if found.problem:
             self.engine.progress(f"A champion could not be confirmed: {found.problem}.")
         else:
@@ -129,7 +131,8 @@ class _Confirming:
         result: dict[str, Any] = {
             "improved": any(verdicts),
             "confirmations": [
-                {"p_value": confirmation.p_value, "problem": confirmation.problem} for _, confirmation in tested
+                _shown(champion, confirmation, accepted)
+                for (champion, confirmation), accepted in zip(tested, verdicts, strict=True)
             ],
         }
         if any(verdicts):
@@ -150,7 +153,7 @@ class _Confirming:
         fresh = self._fresh(2)
         try:
             rng = random.Random(f"{self.place.config.seed}/minimise")
-            kept, _ = minimise(genome, self.place.apply, screening, fresh, rng, self.keep_going)
+            kept, _ = minimise(genome, self.place.apply, self.place.costing, screening, fresh, rng, self.keep_going)
         finally:
             screening.close()
             fresh.close()
@@ -159,3 +162,16 @@ class _Confirming:
 
     def _record(self, champion: Champion, state: Any, details: dict[str, Any]) -> None:
         self.engine.store.champions.put(Champion(**{**vars(champion), "state": state, "details": details}))
+
+
+def _shown(champion: Champion, confirmation: Confirmation, accepted: bool) -> dict[str, Any]:
+    """The fields of a report's ConfirmationReport."""
+    shown: dict[str, Any] = {
+        "edits": len(champion.genome),
+        "accepted": accepted,
+        "p_value": confirmation.p_value,
+        "problem": confirmation.problem,
+    }
+    if not confirmation.problem:
+        shown |= {"speedup": confirmation.speedup, "speedup_interval": confirmation.speedup_interval}
+    return shown

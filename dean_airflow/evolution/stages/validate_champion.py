@@ -20,6 +20,8 @@ from dean_airflow.evolution.judge.worker import WorkerDied
 from dean_airflow.evolution.workplace import Workplace, workplace
 
 EFFECT_PROCESS_PAIRS = 4
+MORE_PROCESS_PAIRS = 10
+"""A second look with so many where the first left it open whether an edit helps; what stays open then goes."""
 EFFECT_PAIRS_EACH = 12
 
 
@@ -84,28 +86,31 @@ class _Validation:
         }
 
     def _with_effects(self, genome: Genome) -> tuple[Genome, list[dict[str, Any] | None]]:
-        """Measures each edit on fresh processes against the rest; one that turns out to cost is taken out."""
+        """Measures each edit on fresh processes against the rest; one that is not shown to help is taken out."""
         kept = genome
         effects: dict[Edit, dict[str, Any] | None] = {}
         for edit in reversed(genome):
             self.keep_going()
-            found = self._effect(edit, kept)
-            if found is not None and found.effect >= 0 and len(kept) > 1:
+            found = self._effect(edit, kept, EFFECT_PROCESS_PAIRS)
+            if found is not None and found.effect < 0 <= found.interval[1]:
+                found = self._effect(edit, kept, MORE_PROCESS_PAIRS)
+            if found is not None and found.interval[1] >= 0 and len(kept) > 1:
                 kept = tuple(one for one in kept if one != edit)
                 continue
             effects[edit] = None if found is None else {"effect": found.effect, "interval": list(found.interval)}
         return kept, [effects[edit] for edit in kept]
 
-    def _effect(self, edit: Edit, genome: Genome) -> Confirmation | None:
+    def _effect(self, edit: Edit, genome: Genome, process_pairs: int) -> Confirmation | None:
         """None where the others do not apply without it."""
         try:
             without = self.place.apply(tuple(one for one in genome if one != edit))
             found = measure_afresh(
                 self._fresh,
                 self.place.apply(genome),
+                self.place.costing,
                 self.rng,
                 against=without,
-                process_pairs=EFFECT_PROCESS_PAIRS,
+                process_pairs=process_pairs,
                 pairs_each=EFFECT_PAIRS_EACH,
                 keep_going=self.keep_going,
             )
@@ -121,7 +126,9 @@ class _Validation:
 
     def _measure(self, genome: Genome) -> Confirmation | None:
         try:
-            return measure_afresh(self._fresh, self.place.apply(genome), self.rng, keep_going=self.keep_going)
+            return measure_afresh(
+                self._fresh, self.place.apply(genome), self.place.costing, self.rng, keep_going=self.keep_going
+            )
         except (CannotOpen, WorkerDied):
             return None
 

@@ -122,9 +122,10 @@ class _Feeder:
             self._feed_attributes(value, kind)
 
     def _feed_builtin_part(self, value: Any) -> None:
-        for base in (str, bytes, int, float, list, tuple, set, frozenset):
+        plain: tuple[type[Any], ...] = (str, bytes, int, float, list, tuple, set, frozenset)
+        for base in plain:
             if isinstance(value, base):
-                self.feed(base(value))  # type: ignore[call-overload]
+                self.feed(base(value))
                 return
         self.feed([value.real, value.imag])
 

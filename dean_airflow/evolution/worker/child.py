@@ -53,7 +53,7 @@ class Outcome(NamedTuple):
 def timed_calls(call: Callable[[int], Any], seed: int, repeats: int) -> tuple[float, Outcome]:
     """Calls `repeats` times with seeds seed, seed + 1, ... and times the whole."""
     now = clock.now
-    values = []
+    values: list[Any] = []
     keep = values.append
     started = now()
     try:

@@ -138,7 +138,7 @@ def read_source(path: str, module: types.ModuleType, full: str) -> SourceFile:
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             for alias in node.names:
-                flags |= getattr(future_features, alias.name).compiler_flag
+                flags |= int(getattr(future_features, alias.name).compiler_flag)
     return SourceFile(path, module, lines, list(_units(tree.body, 0, len(lines), ())), flags)
 
 
@@ -163,7 +163,7 @@ def _units(body: list[ast.stmt], start: int, end: int, classes: tuple[str, ...])
 
 def _first_line(node: ast.stmt) -> int:
     """Index of a statement's first line, decorators included."""
-    decorators = getattr(node, "decorator_list", [])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
 
 

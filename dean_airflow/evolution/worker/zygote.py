@@ -136,7 +136,7 @@ class Zygote:
             failure = self._readiness(self.baseline, clock.now() + request["limit"])
             if failure:
                 return {"failed": failure}
-        rows = []
+        rows: list[dict[str, Any]] = []
         for seed, check in zip(request["seeds"], request["checks"], strict=True):
             try:
                 row: dict[str, Any] = {"run": self.baseline.run(seed, request["repeats"], request["limit"])}
