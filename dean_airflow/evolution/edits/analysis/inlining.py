@@ -93,7 +93,7 @@ class TailInliner:
 
     def possible(self) -> bool:
         """Whether the callee is known and nothing in it would mean something else in the caller's place."""
-        found, function = self._found, self._function
+        found = self._found
         if found is None or not isinstance(found.node, ast.FunctionDef):
             return False
         definition = found.node

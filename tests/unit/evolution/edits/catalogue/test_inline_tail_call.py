@@ -3,6 +3,7 @@ import pytest
 from dean_airflow.evolution.edits.apply import apply_genome
 from dean_airflow.evolution.edits.catalogue.source import CatalogueSource
 from dean_airflow.evolution.edits.edit import Edit
+from dean_airflow.evolution.edits.source import Site
 from tests.unit.evolution.edits.helpers import after, dedent, refuses
 
 KIND = "inline_tail_call"
@@ -85,13 +86,12 @@ def test_a_helper_of_another_file_may_use_built_ins_only() -> None:
     tree = {
         "pkg/__init__.py": "",
         "pkg/tools.py": "LIMIT = 3\n\n\ndef size(x):\n    return len(x)\n\n\ndef low(x):\n    return x < LIMIT\n",
-        "pkg/use.py": "from pkg.tools import low, size\n\n\ndef a(v):\n    return size(v)\n\n\ndef b(v):\n    return low(v)\n",
+        "pkg/use.py": "from pkg.tools import low, size\n\n\n"
+        "def a(v):\n    return size(v)\n\n\ndef b(v):\n    return low(v)\n",
     }
     source = CatalogueSource()
     changed = apply_genome((Edit("catalogue", KIND, "pkg/use.py", "a"),), tree, [source])
     assert changed == {"pkg/use.py": tree["pkg/use.py"].replace("return size(v)", "return len(v)")}
-    from dean_airflow.evolution.edits.source import Site
-
     assert not list(CatalogueSource([KIND]).enumerate(Site("pkg/use.py", "b", 1.0), tree))
 
 
