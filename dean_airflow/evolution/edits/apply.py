@@ -161,7 +161,7 @@ def _splice(module: Module, units: Iterable[Unit]) -> str:
     owners: dict[str, str] = {}
     for unit in units:
         for statement in unit.header:
-            name = statement.partition(" = ")[0]
+            name = statement.rsplit(" ", 1)[1] if statement.startswith("import ") else statement.partition(" = ")[0]
             if owners.setdefault(name, statement) != statement:
                 raise EditError(f"Two functions would give the module-level name {name} different values.")
         pieces.append((unit.definition.start, unit.definition.end, unit.text))

@@ -118,14 +118,7 @@ class Function:
             return False
         if self.scope.is_local(node.id):
             return True
-        return any(
-            node.id == target.id
-            for ancestor in self.ancestors(node)
-            if isinstance(ancestor, COMPREHENSIONS)
-            for generator in ancestor.generators
-            for target in ast.walk(generator.target)
-            if isinstance(target, ast.Name)
-        )
+        return node.id in self.comprehension_names(node)
 
     def is_fixed(self, node: ast.AST) -> bool:
         """Evaluating it has no effect and cannot fail but for a name not bound yet: a constant, a variable, a
@@ -160,6 +153,17 @@ class Function:
     def in_nested_scope(self, node: ast.AST) -> bool:
         """Inside a comprehension (whose variables the function's statements do not see)."""
         return any(isinstance(ancestor, COMPREHENSIONS) for ancestor in self.ancestors(node))
+
+    def comprehension_names(self, node: ast.AST) -> set[str]:
+        """Variables of the comprehensions around a node."""
+        return {
+            part.id
+            for ancestor in self.ancestors(node)
+            if isinstance(ancestor, COMPREHENSIONS)
+            for generator in ancestor.generators
+            for part in ast.walk(generator.target)
+            if isinstance(part, ast.Name)
+        }
 
     def in_loop(self, node: ast.AST) -> bool:
         return any(isinstance(ancestor, ast.For | ast.While | ast.AsyncFor) for ancestor in self.ancestors(node))

@@ -77,6 +77,16 @@ class Rewriter:
         self._header.append(f"{name} = {expression}")
         return name
 
+    def hoist_import(self, dotted: str) -> str:
+        """Import a module at the module level before this function, under a name of its own; the name."""
+        for statement in self._header:
+            if statement.startswith(f"import {dotted} as "):
+                return statement.rsplit(" ", 1)[1]
+        owner = self.unit.definition.qualname.replace(".", "_").strip("_")
+        name = self.fresh(f"{owner}_{dotted.replace('.', '_')}")
+        self._header.append(f"import {dotted} as {name}")
+        return name
+
     def module_statement(self, statement: str) -> None:
         """Put a statement at the module level before this function, once."""
         if statement not in self._header:
