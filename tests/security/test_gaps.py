@@ -9,11 +9,12 @@ import os
 import platform
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 from dean_airflow.evolution.sandbox.index import IndexAccess
 from dean_airflow.evolution.sandbox.sandbox import Sandbox
-from tests.security.conftest import BARE_PYTHON, Attack, MakeJail
+from tests.security.conftest import BARE_PYTHON, Attack, MakeJail, signals_are_contained
 
 
 def test_names_sizes_and_times_of_host_files(sandbox: Sandbox, attack: Attack, tmp_path: Path) -> None:
@@ -41,6 +42,14 @@ except OSError as error:
 """
     wanted = b"ProcessLookupError\n" if sandbox.level == "full" else b"PermissionError\n"
     assert attack(code, os.getpid()).stdout == wanted
+
+
+def test_signals_to_the_users_processes(sandbox: Sandbox, attack: Attack) -> None:
+    """Contained by an own user as root, else by Landlock since its ABI 6."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as victim:
+        attack("import os, sys\nos.kill(int(sys.argv[1]), 9)", victim.pid)
+        assert (victim.poll() is None) is signals_are_contained(sandbox)
+        victim.communicate(b"\n")
 
 
 def test_modes_and_times_of_host_files(sandbox: Sandbox, attack: Attack, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class Census:
             verdict = "processes"
         # Resident sizes count what forks share once for each, so they only say when to look closer.
         elif 0 < self._most_bytes < sum(size for _, size in members.values()) and self._most_bytes < sum(
-            _own_share(pid) for pid in members
+            _own_share(pid, size) for pid, (_, size) in members.items()
         ):
             verdict = "memory"
         now = time.monotonic()
@@ -70,8 +70,8 @@ class Census:
         return verdict
 
 
-def _own_share(pid: int) -> int:
-    """Bytes of memory, shared pages divided among those who share them; 0 if we may not know."""
+def _own_share(pid: int, resident: int) -> int:
+    """Bytes of memory, shared pages divided among those who share them; `resident` of a process that hides them."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
             for line in file:
@@ -79,4 +79,4 @@ def _own_share(pid: int) -> int:
                     return int(line.split()[1]) * 1024
     except OSError:
         pass
-    return 0
+    return resident
