@@ -1,8 +1,8 @@
-"""Which edit sources there are, by name: the three of DEAN's own, and others by entry point."""
+"""Which edit sources there are, by name: the three of DEAN's own, and others by entry point or registration."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 
 from dean_airflow.errors import ConfigurationError
@@ -10,6 +10,14 @@ from dean_airflow.evolution.edits.source import EditSource
 
 ENTRY_POINTS = "dean_airflow.edit_sources"
 """Group of entry points whose objects, called without arguments, give an EditSource of the entry point's name."""
+
+
+_registered: dict[str, Callable[[], EditSource]] = {}
+
+
+def register_edit_source(name: str, make: Callable[[], EditSource]) -> None:
+    """Makes a source known to this process under a name for the param `edit_sources`, before the entry points."""
+    _registered[name] = make
 
 
 def edit_sources(names: Sequence[str]) -> list[EditSource]:
@@ -32,9 +40,11 @@ def _source(name: str) -> EditSource:
         from dean_airflow.evolution.edits.generic import GenericSource
 
         return GenericSource()
+    if name in _registered:
+        return _registered[name]()
     for entry in entry_points(group=ENTRY_POINTS):
         if entry.name == name:
             source: EditSource = entry.load()()
             return source
-    known = ["catalogue", "ruff", "generic", *(entry.name for entry in entry_points(group=ENTRY_POINTS))]
+    known = ["catalogue", "ruff", "generic", *_registered, *(entry.name for entry in entry_points(group=ENTRY_POINTS))]
     raise ConfigurationError(f"There is no edit source {name!r}; the param `edit_sources` takes {', '.join(known)}.")

@@ -122,7 +122,7 @@ class Judge:
             decision = sequential.decide(costs, self.costing.floor)
             if decision != "more":
                 break
-        lie = contradiction(taken) if pairs.clocks_agree else ""
+        lie = contradiction(taken) if decision == "win" and pairs.clocks_agree else ""
         if lie:
             raise Rejected("cost", lie)
         return "neutral" if decision == "more" else decision, costs

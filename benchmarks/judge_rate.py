@@ -1,0 +1,117 @@
+"""How many candidates a second the judge decides, and whether it stays as fast: 10,000 distinct ones of 1 ms.
+
+10 % fail to parse or to run, 60 % are slower, 29 % equal, 1 % really faster; two judges in two processes, one a core,
+as two islands would be.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import resource
+import time
+from collections import Counter
+from typing import Any
+
+from benchmarks._workbench import bench_of
+from benchmarks.figure import Figure
+
+CANDIDATES = 10_000
+SHARES = {"broken": 0.10, "slower": 0.60, "equal": 0.29, "faster": 0.01}
+LOOPS = {"equal": 1.0, "slower": 1.35, "faster": 0.75}
+
+WORK = '''"""About a millisecond of counting."""
+
+
+def count(seed):
+    total = seed % 7
+    for number in range({loops}):
+        total += number & 3
+    return (total - {correction}) % 1
+
+
+def run(seed):
+    return count(seed)
+'''
+
+
+def run(minutes: float | None) -> list[Figure]:
+    """judge_rate (candidates/s), judge_flatness (ratio), judge_overhead (ms a candidate), judge_memory (ratio)."""
+    count = CANDIDATES if minutes is None else max(400, int(minutes * 60 * 80))
+    loops = _loops_of_a_millisecond()
+    cores = sorted(os.sched_getaffinity(0))[-2:]
+    started = time.perf_counter()
+    with multiprocessing.get_context("fork").Pool(len(cores)) as pool:
+        shares = pool.starmap(_judge_share, [(core, count // len(cores), loops) for core in cores])
+    elapsed = time.perf_counter() - started
+    judged = sum(len(share["seconds"]) for share in shares)
+    verdicts = sum((Counter(share["verdicts"]) for share in shares), Counter[str]())
+    tenth = min(1000, judged // 10) // len(cores)
+    first = sum(sum(share["seconds"][:tenth]) for share in shares)
+    last = sum(sum(share["seconds"][-tenth:]) for share in shares)
+    overhead = sum(share["overhead"] for share in shares) / judged
+    memory = max(share["memory_growth"] for share in shares)
+    detail = {"candidates": judged, "seconds": round(elapsed, 1), "cores": len(cores), **shares[0]["setting"]}
+    return [
+        Figure("judge_rate", round(judged / elapsed, 1), "1/s", "higher", 100, {**detail, "verdicts": dict(verdicts)}),
+        Figure("judge_flatness", round(first / last, 3), "ratio", "higher", 0.9, {"candidates_each_end": 2 * tenth}),
+        Figure("judge_overhead", round(overhead * 1e3, 2), "ms", "lower", 5, {"beside": "the runs of the workload"}),
+        Figure("judge_memory", round(memory, 3), "ratio", "lower", 1.1, {"of": "peak memory, last tenth to first"}),
+    ]
+
+
+def _loops_of_a_millisecond() -> int:
+    loops = 20_000
+    space: dict[str, Any] = {}
+    exec(WORK.format(loops=loops, correction=0), space)
+    best = min(_timed(space["run"]) for _ in range(20))
+    return int(loops * 0.001 / best)
+
+
+def _timed(function: Any) -> float:
+    started = time.perf_counter()
+    function(1)
+    return time.perf_counter() - started
+
+
+def _judge_share(core: int, count: int, loops: int) -> dict[str, Any]:
+    rng = random.Random(core)
+    seconds: list[float] = []
+    verdicts: Counter[str] = Counter()
+    overhead = 0.0
+    memory: list[int] = []
+    base = {"work.py": WORK.format(loops=loops, correction=0)}
+    with bench_of(base, "work:run", 0.001) as bench:
+        judge = bench.judge(core)
+        try:
+            for number in range(count):
+                kind = rng.choices(list(SHARES), list(SHARES.values()))[0]
+                files = {"work.py": _candidate(kind, number, loops, rng)}
+                started = time.perf_counter()
+                evaluation = judge.judge((), files, rng)
+                seconds.append(time.perf_counter() - started)
+                verdicts[f"{kind}: {evaluation.verdict}"] += 1
+                relative = LOOPS.get(kind, 0.0)
+                overhead += max(0.0, seconds[-1] - 0.001 * evaluation.pairs * (1 + relative))
+                memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+            level = bench.workshop.sandbox.level
+        finally:
+            judge.close()
+    growth = memory[-1] / memory[max(len(memory) // 10, 1) - 1]
+    setting = {"sandbox": level, "loops": loops}
+    return {
+        "seconds": seconds,
+        "verdicts": verdicts,
+        "overhead": overhead,
+        "memory_growth": growth,
+        "setting": setting,
+    }
+
+
+def _candidate(kind: str, number: int, loops: int, rng: random.Random) -> str:
+    """A text that no other candidate has."""
+    if kind == "broken":
+        text = WORK.format(loops=loops, correction=number + 1)
+        return text.replace("total - ", "total -- (" if rng.random() < 0.5 else "totals - ")
+    return WORK.format(loops=int(loops * LOOPS[kind]), correction=number + 1)
