@@ -21,7 +21,8 @@ _REMEMBERED_UNITS = 8192
 class UnitSource(Protocol):
     """A source that edits one outermost function at a time; any other is asked for whole files (`apply`)."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def apply_to_unit(self, edits: Sequence[Edit], unit: Unit, baseline: Unit) -> Unit:
         """The unit with the edits made: all of one kind and one function, never empty. Raises EditError."""

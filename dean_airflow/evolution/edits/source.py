@@ -25,7 +25,10 @@ class Site:
 class EditSource(Protocol):
     """Proposes edits and applies its own. Stateless towards the search: same arguments, same answer."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The word its edits begin with."""
+        ...
 
     def enumerate(self, site: Site, tree: SourceTree) -> Iterable[Edit]:
         """Every edit this source knows for the site, bundles (`#*`) first; used by the sweep."""
