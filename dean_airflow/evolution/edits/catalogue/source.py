@@ -35,7 +35,8 @@ class CatalogueSource:
 
     def enumerate(self, site: Site, tree: SourceTree) -> Iterator[Edit]:
         """Bundles first (`#*`, and one per detail where there are several), then single places where a detail has
-        more than one. Nothing for a file that does not parse or a function that is not there."""
+        more than one (none for a name defined twice, as a property's getter and setter are: which would be meant?).
+        Nothing for a file that does not parse or a function that is not there."""
         singles: list[Edit] = []
         for name in self._offered:
             details = [match.detail for match in self._baseline_matches(site, tree, name)]
@@ -47,7 +48,7 @@ class CatalogueSource:
                 for detail in counts:
                     yield self._edit(name, site, tree, "*", detail)
             for number, detail in enumerate(details):
-                if counts[detail] > 1:
+                if counts[detail] > 1 and self._is_defined_once(site, tree):
                     singles.append(self._edit(name, site, tree, str(number), detail))
         yield from singles
 
@@ -93,6 +94,10 @@ class CatalogueSource:
                 CATALOGUE[kind], Unit.of(module, definition, Project.of(tree), site.path), function
             )
         ]
+
+    def _is_defined_once(self, site: Site, tree: SourceTree) -> bool:
+        module = Module.of(tree[site.path].removeprefix("\ufeff"))
+        return len(module.outermost(module.resolve(site.function))) == 1
 
     def _edit(self, kind: str, site: Site, tree: SourceTree, place: str, detail: str = "") -> Edit:
         function = Module.of(tree[site.path].removeprefix("\ufeff")).resolve(site.function)
