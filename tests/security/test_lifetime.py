@@ -113,6 +113,15 @@ def test_stray_signals_to_the_launcher_end_nothing(any_sandbox: Sandbox, make_ja
     assert _all_are_gone(scratch)
 
 
+def test_nothing_survives_a_killed_launcher(sandbox: Sandbox, make_jail: MakeJail, scratch: Path) -> None:
+    if sandbox.level == "basic" and not cgroup._parents():
+        pytest.skip("without control groups only the launcher knows the jail's processes at this level")
+    process = _start_holder(sandbox, make_jail)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == 128 + signal.SIGKILL
+    _wait_until_gone(scratch)
+
+
 def test_dropping_the_last_reference_ends_it(any_sandbox: Sandbox, make_jail: MakeJail, scratch: Path) -> None:
     process = _start_holder(any_sandbox, make_jail)
     assert process.stdout is not None

@@ -5,10 +5,16 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
+import time
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 _NAME = "dean-jail"
+_PATIENCE = 10.0
+"""Seconds until a killed process must have ended."""
+_PAUSE = 0.002
 _serial = itertools.count()
 
 
@@ -36,6 +42,20 @@ def make_cgroups(memory_mb: int, processes: int) -> dict[str, str]:
             continue
         made[controller] = str(group)
     return made
+
+
+def end_cgroups(directories: Sequence[str]) -> None:
+    """Kill whatever is in these groups, and remove them."""
+    for directory in map(Path, directories):
+        deadline = time.monotonic() + _PATIENCE
+        while directory.exists() and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                for pid in (directory / "cgroup.procs").read_text().split():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(int(pid), signal.SIGKILL)
+                directory.rmdir()
+                break
+            time.sleep(_PAUSE)
 
 
 def _cap_memory(group: Path, size: int) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from dean_airflow.errors import SandboxError
+from dean_airflow.evolution.sandbox.readable import home_directory
 
 _DEFAULT_INDEX = "https://pypi.org/simple"
 _FILES_OF = {"pypi.org": ("files.pythonhosted.org",)}
@@ -82,8 +83,8 @@ def _pip_options(environ: Mapping[str, str]) -> dict[str, str]:
     options: dict[str, str] = {}
     named = environ.get("PIP_CONFIG_FILE", "")
     if named != os.devnull:
-        config_home = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-        files = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), Path.home() / ".pip/pip.conf"]
+        config_home = Path(environ.get("XDG_CONFIG_HOME") or home_directory() / ".config")
+        files = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home_directory() / ".pip/pip.conf"]
         files += [config_home / "pip/pip.conf", Path(sys.prefix, "pip.conf"), *([Path(named)] if named else [])]
         for file in files:
             options |= _pip_file(file)

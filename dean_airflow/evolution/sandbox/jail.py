@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dean_airflow.errors import SandboxError
 from dean_airflow.evolution.sandbox.index import IndexAccess
+from dean_airflow.evolution.sandbox.readable import home_directory
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Jail:
         for path in (*self.readable, *self.writable, self.cwd):
             if not path.is_absolute():
                 raise SandboxError(f"The sandbox cannot use {path}: only absolute paths mean the same inside.")
-        home = Path.home().resolve()
+        home = home_directory().resolve()
         for path in (*self.readable, *self.writable):
             real = path.resolve()
             if home.is_relative_to(real):

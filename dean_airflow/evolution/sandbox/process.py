@@ -9,6 +9,7 @@ import resource
 import select
 import subprocess
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dean_airflow.errors import SandboxError
-from dean_airflow.evolution.sandbox.cgroup import make_cgroups
+from dean_airflow.evolution.sandbox.cgroup import end_cgroups, make_cgroups
 from dean_airflow.evolution.sandbox.jail import Limits
 from dean_airflow.evolution.sandbox.launcher import SETUP_FAILED
 
@@ -25,7 +26,8 @@ Stream = int | IO[Any]
 
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
 _LAUNCH = (
-    "import sys; sys.path.insert(0, sys.argv[2]);"
+    # At the end: nothing that lies beside our package may pass for a module of the standard library.
+    "import sys; sys.path.append(sys.argv[2]);"
     "from dean_airflow.evolution.sandbox.launcher import main; main(int(sys.argv[1]))"
 )
 _LAUNCHER_PATIENCE = 10.0
@@ -53,14 +55,21 @@ class Process:
     """One jailed command with everything it started. Streams are those of `subprocess.Popen`."""
 
     def __init__(
-        self, launcher: subprocess.Popen[bytes], control: int, report: int, cleanups: list[Callable[[], None]]
+        self,
+        launcher: subprocess.Popen[bytes],
+        control: int,
+        report: int,
+        cgroups: Sequence[str],
+        cleanups: list[Callable[[], None]],
     ) -> None:
         self._launcher = launcher
         self._control = control
         self._report = report
+        self._cgroups = cgroups
         self._cleanups = cleanups
         self._ended = os.pidfd_open(launcher.pid)
         self._fds = [control, report, self._ended]
+        self._concluding = threading.RLock()
         self.pid = launcher.pid
         """Of the launcher: the jail's processes are its descendants."""
         self.stdin, self.stdout, self.stderr = launcher.stdin, launcher.stdout, launcher.stderr
@@ -76,9 +85,7 @@ class Process:
         Raises SandboxError if the jail could not be built.
         """
         code = self._launcher.poll()
-        if code is not None:
-            self._conclude(code)
-        return code
+        return None if code is None else self._conclude(code)
 
     def wait(self, timeout: float | None = None) -> int:
         """The exit status, once the command has ended and nothing it started is left.
@@ -90,15 +97,13 @@ class Process:
             events.register(self._ended, select.POLLIN)
             if not events.poll(None if timeout is None else max(0.0, timeout * 1000)):
                 raise TimeoutError(f"the jailed process {self.pid} still runs after {timeout} s")
-        code = self._launcher.wait()
-        self._conclude(code)
-        return code
+        return self._conclude(self._launcher.wait())
 
     def kill(self) -> None:
         """End every process of the jail, whatever session it moved to, and return when they are gone."""
-        if self._fds:
-            # Closing would not do: a fork of ours may hold the other copy.
-            with contextlib.suppress(BrokenPipeError):
+        with self._concluding, contextlib.suppress(BrokenPipeError):
+            if self._fds:
+                # Closing would not do: a fork of ours may hold a copy.
                 os.write(self._control, b"end")
         with contextlib.suppress(SandboxError):
             try:
@@ -111,20 +116,27 @@ class Process:
         """Becomes readable when the process has ended, for `select` and event loops; valid until it was waited for."""
         return self._ended
 
-    def _conclude(self, code: int) -> None:
-        if self._fds:
-            lines = _read_all(self._report).decode(errors="replace").splitlines()
-            _close_all(self._fds)
-            for cleanup in self._cleanups:
-                cleanup()
-            for line in lines:
-                word, _, rest = line.partition(" ")
-                if word == "setup":
-                    self._setup_problem = rest
-                else:
-                    self.stopped_for = word
+    def _conclude(self, code: int) -> int:
+        """Once, when the launcher has ended with `code`: read its report and clean up. The jail's exit status."""
+        with self._concluding:
+            fds = list(self._fds)
+            self._fds.clear()
+            if fds:
+                for line in _read_all(self._report).decode(errors="replace").splitlines():
+                    word, _, rest = line.partition(" ")
+                    if word == "setup":
+                        self._setup_problem = rest
+                    else:
+                        self.stopped_for = word
+                _close_all(fds)
+                if code < 0:
+                    # Somebody killed the launcher, so that it could not do this.
+                    end_cgroups(self._cgroups)
+                for cleanup in self._cleanups:
+                    cleanup()
         if self._setup_problem and code == SETUP_FAILED:
             raise SandboxError(f"The sandbox could not start the command: {self._setup_problem}.")
+        return code if code >= 0 else 128 - code
 
 
 def launch(
@@ -143,6 +155,7 @@ def launch(
     Raises SandboxError if the launcher itself cannot be started.
     """
     groups = make_cgroups(limits.memory_mb, limits.processes) if capped else {}
+    directories = list(dict.fromkeys(groups.values()))
     control_read, control_write = os.pipe()
     report_read, report_write = os.pipe()
     owner = os.pidfd_open(os.getpid())
@@ -151,7 +164,7 @@ def launch(
         "environment": dict(plan.environment),
         "cwd": plan.cwd,
         "confine": plan.confine,
-        "cgroups": list(dict.fromkeys(groups.values())),
+        "cgroups": directories,
         "rlimits": _rlimits(limits, groups) if capped else [],
         # The caps that no control group looks after.
         "most_processes": limits.processes if capped and "pids" not in groups else 0,
@@ -181,13 +194,14 @@ def launch(
     except OSError as error:
         os.close(control_write)
         os.close(report_read)
+        end_cgroups(directories)
         for cleanup in plan.cleanups:
             cleanup()
         raise SandboxError(f"The sandbox could not start its launcher {sys.executable}: {error}.") from error
     finally:
         for fd in ours:
             os.close(fd)
-    return Process(launcher, control_write, report_read, plan.cleanups)
+    return Process(launcher, control_write, report_read, directories, plan.cleanups)
 
 
 def _rlimits(limits: Limits, groups: Mapping[str, str]) -> list[tuple[int, int, int]]:
@@ -197,7 +211,8 @@ def _rlimits(limits: Limits, groups: Mapping[str, str]) -> list[tuple[int, int, 
     caps = [
         (resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1),
         (resource.RLIMIT_FSIZE, limits.file_mb << 20, limits.file_mb << 20),
-        (resource.RLIMIT_CORE, 0, 0),
+        # Not 0, with which a crash is still piped to the host's crash handler; see core(5).
+        (resource.RLIMIT_CORE, 1, 1),
     ]
     if "memory" not in groups:
         caps.append((resource.RLIMIT_AS, size, size))

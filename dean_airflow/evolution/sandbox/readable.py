@@ -31,6 +31,14 @@ SYSTEM_LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 """Links into /usr on most systems, directories of their own on others."""
 
 
+def home_directory() -> Path:
+    """The user's; the root directory for a user who has none (an arbitrary id in a container)."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
+
+
 def system_paths() -> list[Path]:
     """Those of them that exist, each also where it really is."""
     # Debian's interpreter has its sitecustomize in /etc.
