@@ -37,8 +37,8 @@ check: setup ## style, types, import rules, lock file
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports --no-cache
 
 bench: setup ## one benchmark: make bench BENCH=judge_rate
-	@test -n "$(BENCH)" || { ls benchmarks; echo "Name one: make bench BENCH=<name>" >&2; exit 2; }
-	@$(ENVIRONMENT) $(BIN)/python -m benchmarks.$(BENCH) $(BENCH_ARGS)
+	@test -n "$(BENCH)" || { ls benchmarks/[a-z]*.py; echo "Name one: make bench BENCH=<name>" >&2; exit 2; }
+	@$(ENVIRONMENT) $(BIN)/python -m benchmarks $(BENCH) $(if $(MINUTES),--minutes $(MINUTES))
 
 airflow: setup ## a local Airflow with the UI, the DAGs and a printed login
 	@$(ENVIRONMENT) sh scripts/local-airflow
