@@ -71,6 +71,11 @@ def handed_over(repository: str, tmp_path: Path) -> None:
     )
 
 
+def test_the_traps_are_armed(tmp_path: Path, repository: Repository) -> None:
+    repository.git("update-ref", "refs/heads/other", "HEAD")
+    assert "reference-transaction" in (tmp_path / "sprung").read_text()
+
+
 def test_no_program_of_a_local_repository_runs(tmp_path: Path, repository: Repository) -> None:
     before = every_file(repository.path)
     handed_over(str(repository.path), tmp_path)
