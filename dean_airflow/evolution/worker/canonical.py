@@ -7,11 +7,15 @@ functions, classes and modules by name; iterators by what they yield (they are c
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
+import io
+import pathlib
+import re
 import struct
 import types
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any
 
 MAX_ITEMS = 1_000_000
@@ -100,30 +104,38 @@ class _Feeder:
             self.feed(value.__self__)
         elif isinstance(value, BaseException):
             self.feed(list(value.args))
+            self._feed_attributes(value, kind)
         elif isinstance(value, OrderedDict):
             self.feed([(key, item) for key, item in value.items()])
         elif isinstance(value, dict):
             self.feed(dict(value.items()))
             self._feed_attributes(value, kind)
-        elif isinstance(value, str | bytes | int | float | complex | list | tuple | set | frozenset):
+        elif isinstance(value, str | bytes | bytearray | int | float | complex | list | tuple | set | frozenset):
             self._feed_builtin_part(value)
             self._feed_attributes(value, kind)
         elif hasattr(value, "tobytes") and hasattr(value, "dtype"):
             self.feed([str(value.dtype), list(getattr(value, "shape", ()))])
-            self.feed(value.tolist() if value.dtype.kind == "O" else value.tobytes())
+            self.feed(value.tolist() if getattr(value.dtype, "hasobject", False) else value.tobytes())
+        elif isinstance(value, io.StringIO | io.BytesIO):
+            self.feed([value.getvalue(), value.tell()])
+        elif isinstance(value, re.Match):
+            self.feed([value.re, value.string, value.regs, value.pos, value.endpos])
         elif isinstance(value, Iterator):
             for count, item in enumerate(value):
                 if count >= MAX_ITEMS:
                     break
                 self.feed(item)
+        elif isinstance(value, pathlib.PurePath):
+            self.feed(str(value))
         elif isinstance(value, range | slice | memoryview):
             self.feed(repr(value) if not isinstance(value, memoryview) else value.tobytes())
         else:
             self._feed_attributes(value, kind)
+            self._feed_inside(value, kind)
 
     def _feed_builtin_part(self, value: Any) -> None:
-        plain: tuple[type[Any], ...] = (str, bytes, int, float, list, tuple, set, frozenset)
-        for base in plain:
+        bases: tuple[Any, ...] = (str, bytes, bytearray, int, float, list, tuple, set, frozenset)
+        for base in bases:
             if isinstance(value, base):
                 self.feed(base(value))
                 return
@@ -139,12 +151,34 @@ class _Feeder:
                     state[name] = getattr(value, name)
         if state:
             self.feed(state)
-        elif not hasattr(value, "__dict__"):
-            self._feed_reduced(value)
 
-    def _feed_reduced(self, value: Any) -> None:
-        """State of an extension type, as pickle would see it (datetime, Decimal, Fraction, compiled patterns)."""
-        reduced = value.__reduce_ex__(4)
+    def _feed_inside(self, value: Any, kind: type) -> None:
+        """State that no attribute shows: that of an extension type, as pickle would see it (datetime, Decimal,
+        compiled patterns, partial), or what a view yields."""
+        reducer = copyreg.dispatch_table.get(kind)
+        if reducer is not None:
+            self._feed_reduced(reducer(value))
+            return
+        own_way = any(
+            isinstance(getattr(kind, name), types.MethodDescriptorType) and getattr(kind, name) is not plain
+            for name, plain in (("__reduce__", object.__reduce__), ("__reduce_ex__", object.__reduce_ex__))
+        )
+        if own_way or not hasattr(value, "__dict__"):
+            try:
+                self._feed_reduced(value.__reduce_ex__(4))
+                return
+            except TypeError:
+                self.update(b"~")
+        if hasattr(value, "__dict__"):
+            return
+        if isinstance(value, Mapping):
+            self.feed(dict(value.items()))
+        elif isinstance(value, Set):
+            self._feed_unordered(b"<", value)
+        elif isinstance(value, Iterable):
+            self.feed(list(value))
+
+    def _feed_reduced(self, reduced: Any) -> None:
         if isinstance(reduced, str):
             self.feed(reduced)
             return

@@ -1,0 +1,1 @@
+"""The harness inside the sandbox: digests, wire, swapping, profiling, the parked pytest session."""
