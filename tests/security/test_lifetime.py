@@ -136,10 +136,11 @@ import sys, threading
 from pathlib import Path
 from dean_airflow.evolution.sandbox.jail import Jail
 from dean_airflow.evolution.sandbox.sandbox import choose_sandbox
+from dean_airflow.evolution.sandbox.index import IndexAccess
 level, scratch, *argv = sys.argv[1:]
 kept = []
 def start():
-    jail = Jail((), (Path(scratch),), Path(scratch), {"PATH": "/usr/bin:/bin"})
+    jail = Jail((), (Path(scratch),), Path(scratch), {"PATH": "/usr/bin:/bin"}, index=IndexAccess(("pypi.org",)))
     kept.append(choose_sandbox(level).popen(argv, jail, stdout=sys.stdout))
     print(kept[0].pid, flush=True)
 # In a thread that ends at once: the jail belongs to the process.
@@ -150,7 +151,12 @@ sys.stdin.read()
 """
 
 
-def test_nothing_survives_an_owner_killed_outright(any_sandbox: Sandbox, scratch: Path) -> None:
+def test_nothing_survives_an_owner_killed_outright(
+    any_sandbox: Sandbox, scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     command = [sys.executable, "-c", _OWNER, any_sandbox.level, str(scratch), *BARE_PYTHON, "-c", _HOLD_A_LOCK]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
@@ -163,6 +169,7 @@ def test_nothing_survives_an_owner_killed_outright(any_sandbox: Sandbox, scratch
         select.select([launcher], [], [])
         os.close(launcher)
     assert _all_are_gone(scratch)
+    assert list(temporary.iterdir()) == []
     for parent in cgroup._parents().values():
         assert list(Path(parent).glob(f"dean-jail-{owner.pid}-*")) == []
 

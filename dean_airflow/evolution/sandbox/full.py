@@ -47,8 +47,11 @@ class FullSandbox:
     ) -> Process:
         """As `Sandbox.popen`."""
         cleanups: list[Callable[[], None]] = []
+        leftovers: list[str] = []
         if jail.index is not None:
-            jail, argv = _connected(jail, argv, jail.index, cleanups)
+            directory = Path(tempfile.mkdtemp(prefix="dean-index-"))
+            leftovers.append(str(directory))
+            jail, argv = _connected(jail, argv, jail.index, directory, cleanups)
         fds: list[int] = []
         options = [*_isolation(), *_root(jail, fds), "--chdir", str(jail.cwd), *_environment(jail)]
         options += ["--seccomp", str(_memory_file(full_filter(), fds))]
@@ -58,7 +61,7 @@ class FullSandbox:
         listed = _memory_file(b"".join(option.encode() + b"\0" for option in options), fds)
         command = [_bwrap(), "--args", str(listed), "--", *argv]
         return launch(
-            Plan(command, {}, "/", own_fds=fds, status_fd=status, cleanups=cleanups),
+            Plan(command, {}, "/", own_fds=fds, status_fd=status, leftovers=leftovers, cleanups=cleanups),
             jail.limits,
             watched=jail.writable,
             capped=True,
@@ -98,10 +101,9 @@ class FullSandbox:
 
 
 def _connected(
-    jail: Jail, argv: Sequence[str], index: IndexAccess, cleanups: list[Callable[[], None]]
+    jail: Jail, argv: Sequence[str], index: IndexAccess, directory: Path, cleanups: list[Callable[[], None]]
 ) -> tuple[Jail, list[str]]:
-    """The jail and the command with a way to the package index: a socket of our proxy, and a relay to it inside."""
-    directory = Path(tempfile.mkdtemp(prefix="dean-index-"))
+    """The jail and the command with a way to the package index: our proxy's socket, in `directory`, and a relay."""
     proxy = IndexProxy(index.hosts, index.upstream, directory / "proxy")
     cleanups += [proxy.close, lambda: shutil.rmtree(directory, ignore_errors=True)]
     script = Path(relay.__file__)

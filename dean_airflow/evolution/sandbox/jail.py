@@ -41,8 +41,8 @@ class Jail:
     """Existing directories; they lie on the host's disk and stay after the jail is gone."""
     cwd: Path
     environment: Mapping[str, str]
-    """The whole environment: nothing of ours is added but what `index` needs. Point TMPDIR into a writable
-    directory, because `/tmp` exists at `full` only."""
+    """The whole environment: nothing is added but what `index` needs, and bubblewrap's PWD. Point TMPDIR into a
+    writable directory, because `/tmp` exists at `full` only."""
     limits: Limits = field(default_factory=Limits)
     index: IndexAccess | None = None
     """Network to the package index; None: no network at all."""

@@ -7,7 +7,7 @@ It is a separate process because a child's wish to die with its parent (PR_SET_P
 *thread*; the launcher has only one, and watches our process through a pidfd instead.
 """
 
-# ruff: noqa: PTH106, SIM105
+# ruff: noqa: PTH106, PTH108, PTH208, SIM105
 from __future__ import annotations
 
 import ctypes
@@ -15,7 +15,6 @@ import marshal
 import os
 import resource
 import select
-import sys
 import time
 
 from dean_airflow.evolution.sandbox.census import Census, descendants
@@ -64,6 +63,8 @@ def main(plan_fd: int) -> None:
     _reap_everyone(plan)
     for group in plan["cgroups"]:
         _remove(group)
+    for directory in plan["leftovers"]:
+        _discard(directory)
     os._exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 
 
@@ -107,7 +108,7 @@ def _dispose(signals: tuple[int, ...], disposition: int) -> None:
 
 
 def _supervise(child: int, plan: dict[str, Any]) -> int:
-    """Wait until the command ends, its owner dies or asks for its end, or the disk cap is reached; its wait status."""
+    """Wait until the command ends, its owner dies or asks for its end, or a cap is passed; its wait status."""
     command = os.pidfd_open(child)
     events = select.poll()
     for fd in (command, plan["owner"], plan["control"]):
@@ -191,6 +192,15 @@ def _remove(group: str) -> None:
             select.select([], [], [], 0.002)
 
 
+def _discard(directory: str) -> None:
+    try:
+        for name in os.listdir(directory):
+            os.unlink(f"{directory}/{name}")
+        os.rmdir(directory)
+    except FileNotFoundError:
+        pass  # The owner lives and was quicker.
+
+
 def _write(path: str, data: bytes) -> None:
     fd = os.open(path, os.O_WRONLY)
     try:
@@ -201,7 +211,3 @@ def _write(path: str, data: bytes) -> None:
 
 def _report(plan: dict[str, Any], sentence: str) -> None:
     os.write(plan["report"], sentence.encode()[:4000] + b"\n")
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

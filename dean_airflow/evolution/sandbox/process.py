@@ -47,6 +47,8 @@ class Plan:
     """Descriptors of ours that the command needs and that are closed here once it has started."""
     status_fd: int | None = None
     """One of them, a file in which bubblewrap notes the command's exit status; None: no bubblewrap."""
+    leftovers: list[str] = field(default_factory=list)
+    """Directories of ours without subdirectories that go with the jail, though we be dead by then."""
     cleanups: list[Callable[[], None]] = field(default_factory=list)
     """Run once when every process of the jail is gone."""
 
@@ -165,12 +167,13 @@ def launch(
         "cwd": plan.cwd,
         "confine": plan.confine,
         "cgroups": directories,
-        "rlimits": _rlimits(limits, groups) if capped else [],
+        "rlimits": _rlimits(limits, groups, _others(plan)) if capped else [],
         # The caps that no control group looks after.
         "most_processes": limits.processes if capped and "pids" not in groups else 0,
         "most_bytes": limits.memory_mb << 20 if capped and "memory" not in groups else 0,
         "disk": [str(path) for path in watched],
         "disk_bytes": limits.disk_mb << 20,
+        "leftovers": plan.leftovers,
         "owner": owner,
         "control": control_read,
         "report": report_write,
@@ -204,8 +207,8 @@ def launch(
     return Process(launcher, control_write, report_read, directories, plan.cleanups)
 
 
-def _rlimits(limits: Limits, groups: Mapping[str, str]) -> list[tuple[int, int, int]]:
-    """(resource, soft, hard) for the jail's processes."""
+def _rlimits(limits: Limits, groups: Mapping[str, str], others: Callable[[], int]) -> list[tuple[int, int, int]]:
+    """(resource, soft, hard) for the jail's processes; `others` counts those of its user outside it."""
     size = limits.memory_mb << 20
     # The soft CPU limit sends SIGXCPU, which can be caught; the hard one, a second later, cannot.
     caps = [
@@ -217,13 +220,18 @@ def _rlimits(limits: Limits, groups: Mapping[str, str]) -> list[tuple[int, int, 
     if "memory" not in groups:
         caps.append((resource.RLIMIT_AS, size, size))
     if "pids" not in groups:
-        # Counts every process of the user, not only this jail's.
-        most = limits.processes + _processes_of_this_user()
+        most = limits.processes + others()
         caps.append((resource.RLIMIT_NPROC, most, most))
     return caps
 
 
+def _others(plan: Plan) -> Callable[[], int]:
+    has_own_user = plan.confine is not None and plan.confine["uid"] is not None
+    return (lambda: 0) if has_own_user else _processes_of_this_user
+
+
 def _processes_of_this_user() -> int:
+    """Threads included, as the rlimit counts them."""
     count = 0
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
