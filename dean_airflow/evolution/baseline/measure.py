@@ -6,7 +6,7 @@ import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median, stdev
+from statistics import median
 from typing import Any
 
 from dean_airflow.errors import BaselineError
@@ -172,11 +172,17 @@ def _measured(worker: Worker, core: int | None, runtime_limit: float) -> dict[st
     return {
         "seconds": median(runs) / repeats,
         "repeats": repeats,
-        "noise": stdev(runs) / fmean(runs),
+        "noise": _noise(runs),
         "takes_seed": bool(ready["takes_seed"]),
         "mode": mode,
         "mode_reason": reason,
     }
+
+
+def _noise(runs: Sequence[float]) -> float:
+    """Coefficient of variation, from the median absolute deviation (× 1.4826): a single outlier is no noise."""
+    middle = median(runs)
+    return 1.4826 * median(abs(one - middle) for one in runs) / middle
 
 
 def _runs(worker: Worker, core: int | None, seeds: Sequence[int], repeats: int, limit: float) -> list[float]:

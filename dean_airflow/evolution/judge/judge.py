@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from dean_airflow.evolution.baseline.baseline import Baseline
+from dean_airflow.evolution.behaviour.check import BehaviourCheck
 from dean_airflow.evolution.edits.edit import Genome
 from dean_airflow.evolution.edits.source import SourceTree
 from dean_airflow.evolution.judge import sequential
@@ -33,14 +34,6 @@ class Rejected(Exception):
 
     stage: Stage
     reason: str
-
-
-class BehaviourCheck:
-    """What a behavioural edit must survive beyond the stages below; see the behaviour room."""
-
-    def why_not(self, genome: Genome, files: Mapping[str, str]) -> str:
-        """Empty if behaviour is kept."""
-        raise NotImplementedError
 
 
 @dataclass
@@ -119,7 +112,7 @@ class Judge:
             taken += self._take(pairs, upto - len(taken), rng)
             self._log = [pair.log_ratio for pair in taken]
             costs = [self.costing.runtime * x + constant for x in self._log]
-            decision = sequential.decide(costs, self.costing.floor)
+            decision = sequential.decide(costs, self.costing.floor, self.baseline.noise)
             if decision != "more":
                 break
         lie = contradiction(taken) if decision == "win" and pairs.clocks_agree else ""
@@ -165,6 +158,8 @@ class Judge:
         """Ends every worker."""
         self._restart()
         self.tests.close()
+        if self.behaviour is not None:
+            self.behaviour.close()
 
 
 def _refuse_wrong(pairs: Sequence[Pair]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dean_airflow.evolution.baseline.measure import suite_arguments
 from dean_airflow.evolution.baseline.record import baseline_from_json
+from dean_airflow.evolution.behaviour.team import behaviour_check
 from dean_airflow.evolution.judge.judge import Judge
 from dean_airflow.evolution.judge.test_runner import TestRunner
 
@@ -19,6 +20,7 @@ def assemble(place: Workplace, opened: dict[str, Any], core: int | None) -> Judg
     """The judge of one island, on `core`. It starts its workers when first used; close it."""
     baseline = baseline_from_json(opened["baseline"])
     order = opened["order"]
+    tests = TestRunner(place.workshop, suite_arguments(place.settings), baseline.suite_seconds, len(baseline.tests))
     return Judge(
         tree=place.tree,
         baseline=baseline,
@@ -26,5 +28,6 @@ def assemble(place: Workplace, opened: dict[str, Any], core: int | None) -> Judg
         screening=place.screening_pairs(baseline, order, core, 0),
         fresh=place.fresh_pairs(baseline, order, core, OTHER_HASH_SEED),
         other_hash=place.screening_pairs(baseline, order, core, OTHER_HASH_SEED),
-        tests=TestRunner(place.workshop, suite_arguments(place.settings), baseline.suite_seconds, len(baseline.tests)),
+        tests=tests,
+        behaviour=behaviour_check(place, baseline, tests),
     )

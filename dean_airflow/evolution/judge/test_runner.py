@@ -31,16 +31,21 @@ class TestRunner:
             self._worker = Worker(self.workshop, {"kind": "tests", "tests": self.arguments})
         return self._worker
 
-    def why_not(self, files: dict[str, str], ids: Sequence[str]) -> str:
-        """The first failure among `ids`, or empty. At most FAST_TESTS_SECONDS' worth of them, spread evenly."""
+    def why_not(self, files: dict[str, str], ids: Sequence[str], patience: float = 10.0) -> str:
+        """The first failure among `ids`, or empty. At most FAST_TESTS_SECONDS' worth of them, spread evenly.
+
+        `patience`: seconds that they may take beyond ten times their usual.
+        """
         chosen = _thinned(list(ids), int(FAST_TESTS_SECONDS / max(self.seconds_each, 1e-4)))
         chosen = [one for one in chosen if one in self._passing_here()]
         if not chosen:
             return ""
-        limit = 10.0 + 10.0 * self.seconds_each * len(chosen)
+        limit = patience + 10.0 * self.seconds_each * len(chosen)
         try:
             answer = self.worker.request("tests", limit, files=files, ids=chosen, stop=True)
-        except (RequestFailed, WorkerDied) as error:
+        except RequestFailed as error:
+            return f"its tests end badly ({error})"
+        except WorkerDied as error:
             self.close()
             return f"its tests end badly ({error})"
         if "cannot_swap" in answer:

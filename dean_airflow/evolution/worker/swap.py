@@ -33,6 +33,8 @@ class Unit:
     """Index just after its last line."""
     classes: tuple[str, ...]
     """Names of the classes around it, outermost first."""
+    opens: str = ""
+    """For the head of a class (decorators, `class` line): the class's name."""
 
 
 @dataclass(frozen=True)
@@ -71,29 +73,27 @@ class Swapper:
         whatever a new module-level statement raises."""
         source = self.prepare(path)
         new_lines = split_lines(text)
-        for unit, segment, first in _changed_units(source, new_lines):
-            self._swap_unit(source, unit, segment, first)
+        for units, segment, first in _changed_groups(source, new_lines):
+            self._swap_group(source, units, segment, first)
         file = str(source.module.__file__)
         linecache.cache[file] = (len(text), None, new_lines, file)
 
-    def _swap_unit(self, source: SourceFile, unit: Unit, segment: list[str], first: int) -> None:
-        tree = _parse_segment(segment, first, unit.classes)
-        body = _innermost(tree, len(unit.classes))
-        *additions, last = body or [ast.Pass()]
-        if not isinstance(unit.node, ast.FunctionDef | ast.AsyncFunctionDef):
-            raise CannotSwap(f"{source.path}:{unit.first + 1}: a statement outside functions changed")
-        if type(last) is not type(unit.node) or _header(last) != _header(unit.node):
-            raise CannotSwap(f"{source.path}:{unit.first + 1}: a function's signature or decorators changed")
-        if additions and unit.classes:
-            raise CannotSwap(f"{source.path}:{unit.first + 1}: a class body changed")
+    def _swap_group(self, source: SourceFile, units: list[Unit], segment: list[str], first: int) -> None:
+        classes = units[0].classes
+        if units[-1].opens:
+            head = _head_of_class(source, units[-1])
+            if segment[-len(head) :] != head:
+                raise CannotSwap(f"{source.path}:{units[-1].first + 1}: the head of class {units[-1].opens} changed")
+            segment = segment[: -len(head)]
+        tree = _parse_segment(segment, first, classes)
+        additions = _additions(source, units, _innermost(tree, len(classes)))
         code = compile(tree, str(source.module.__file__), "exec", source.future_flags, True)
         if additions:
-            alone = ast.Module(additions, [])
-            exec(
-                compile(alone, str(source.module.__file__), "exec", source.future_flags, True),
-                source.module.__dict__,
-            )
-        self._exchange(source, unit, code)
+            alone = compile(ast.Module(additions, []), str(source.module.__file__), "exec", source.future_flags, True)
+            exec(alone, source.module.__dict__)
+        for unit in units:
+            if isinstance(unit.node, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._exchange(source, unit, code)
 
     def _exchange(self, source: SourceFile, unit: Unit, code: types.CodeType) -> None:
         qualname = ".".join((*unit.classes, unit.node.name))  # type: ignore[attr-defined]
@@ -152,7 +152,7 @@ def _units(body: list[ast.stmt], start: int, end: int, classes: tuple[str, ...])
             after = _first_line(following)
         if isinstance(node, ast.ClassDef) and node.body[0].lineno > node.lineno:
             header_end = max(position, _first_line(node.body[0]))
-            yield Unit(ast.Pass(), position, header_end, classes)
+            yield Unit(ast.Pass(), position, header_end, classes, node.name)
             yield from _units(node.body, header_end, after, (*classes, node.name))
         else:
             yield Unit(node, position, after, classes)
@@ -167,14 +167,13 @@ def _first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
 
 
-def _changed_units(source: SourceFile, new: list[str]) -> Iterator[tuple[Unit, list[str], int]]:
-    """Units whose lines differ, each with the new lines in its place and the index of the first of them.
+def _changed_groups(source: SourceFile, new: list[str]) -> Iterator[tuple[list[Unit], list[str], int]]:
+    """Runs of neighbouring units whose lines differ, each with the new lines in its place and the index of the first.
 
-    Runs of changed units are told apart by looking for the next unchanged unit in the new text.
+    A run ends where the next unchanged unit stands in the new text, and where a class ends.
     """
     old, units = source.lines, source.units
-    position = 0
-    index = 0
+    position = index = 0
     while index < len(units):
         unit = units[index]
         size = unit.after - unit.first
@@ -182,38 +181,99 @@ def _changed_units(source: SourceFile, new: list[str]) -> Iterator[tuple[Unit, l
             position += size
             index += 1
             continue
-        end = _start_of_next(source, index + 1, new, position)
-        yield unit, new[position:end], position
+        run = [unit]
+        end = _start_of(source, index + 1, new, position)
+        while end is None:
+            if run[-1].opens:
+                end = _end_of_head(source, run[-1], new, position)
+            elif units[index + 1].classes != unit.classes:
+                end = _end_of_class(source, units[index + 1], new, position)
+            else:
+                index += 1
+                run.append(units[index])
+                end = _start_of(source, index + 1, new, position)
+        yield run, new[position:end], position
         position = end
         index += 1
     if position != len(new):
         raise CannotSwap(f"{source.path}: lines added at the end")
 
 
-def _start_of_next(source: SourceFile, index: int, new: list[str], position: int) -> int:
+def _start_of(source: SourceFile, index: int, new: list[str], position: int) -> int | None:
     """Where in `new` the unit at `index` begins, if it is unchanged; the end of the text after the last unit."""
     if index == len(source.units):
         return len(new)
     following = source.units[index]
     wanted = source.lines[following.first : following.after]
+    if not any(line.strip() for line in wanted):
+        return None
     size = len(wanted)
     for start in range(position, len(new) - size + 1):
         if new[start] == wanted[0] and new[start : start + size] == wanted:
             return start
-    return _by_definition(source, following, new, position)
+    return None
 
 
-def _by_definition(source: SourceFile, following: Unit, new: list[str], position: int) -> int:
-    """For two changed units in a row: the second begins where its first line or its definition line stands again."""
-    wanted = source.lines[following.first]
-    for start in range(position + 1, len(new)):
-        if new[start] == wanted and wanted.strip():
-            return start
-    head = source.lines[following.node.lineno - 1] if hasattr(following.node, "lineno") else ""
-    for start in range(position + 1, len(new)):
-        if new[start] == head:
-            return start
-    raise CannotSwap(f"{source.path}:{following.first + 1}: neighbouring functions changed beyond telling apart")
+def _head_of_class(source: SourceFile, unit: Unit) -> list[str]:
+    """The lines of a class's head, without the blank lines and comments before it."""
+    lines = source.lines[unit.first : unit.after]
+    while lines and (not lines[0].strip() or lines[0].lstrip().startswith("#")):
+        lines = lines[1:]
+    return lines
+
+
+def _end_of_head(source: SourceFile, unit: Unit, new: list[str], position: int) -> int:
+    """Just after a class's head, which must be the same in the new text."""
+    head = _head_of_class(source, unit)
+    for start in range(position, len(new) - len(head) + 1):
+        if new[start : start + len(head)] == head:
+            return start + len(head)
+    raise CannotSwap(f"{source.path}:{unit.first + 1}: the head of class {unit.opens} changed")
+
+
+def _end_of_class(source: SourceFile, following: Unit, new: list[str], position: int) -> int:
+    """Where the module level begins again after a class whose last statements changed."""
+    if following.classes:
+        raise CannotSwap(f"{source.path}:{following.first + 1}: neighbouring classes changed")
+    for number in range(position, len(new)):
+        if new[number].strip() and new[number][0] not in " \t#)]}":
+            return number
+    raise CannotSwap(f"{source.path}:{following.first + 1}: the end of a class cannot be found")
+
+
+def _additions(source: SourceFile, units: list[Unit], body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements of `body` that are new; all others must be the units', in their order, with the same headers."""
+    additions: list[ast.stmt] = []
+    waiting = list(body)
+    for unit in units:
+        if unit.opens:
+            continue  # its head has been compared as text
+        at = f"{source.path}:{unit.first + 1}"
+        if isinstance(unit.node, ast.Pass) and not any(
+            line.strip() and not line.lstrip().startswith("#") for line in source.lines[unit.first : unit.after]
+        ):
+            continue  # blank lines and comments
+        while waiting and not _same_place(waiting[0], unit.node):
+            additions.append(waiting.pop(0))
+        if not waiting:
+            raise CannotSwap(f"{at}: a statement outside functions changed, or a signature or decorators did")
+        waiting.pop(0)
+    if units[-1].opens:
+        additions += waiting
+    elif waiting:
+        raise CannotSwap(f"{source.path}:{units[-1].first + 1}: statements were added after it")
+    if additions and units[0].classes:
+        raise CannotSwap(f"{source.path}:{units[0].first + 1}: a class body changed")
+    return additions
+
+
+def _same_place(new: ast.stmt, old: ast.stmt) -> bool:
+    """Whether a new statement stands for an old one: a definition with the same header, or the same statement."""
+    if type(new) is not type(old):
+        return False
+    if isinstance(old, ast.FunctionDef | ast.AsyncFunctionDef):
+        return _header(new) == _header(old)
+    return ast.dump(new) == ast.dump(old)
 
 
 def _parse_segment(segment: list[str], first: int, classes: tuple[str, ...]) -> ast.Module:
