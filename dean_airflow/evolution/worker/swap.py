@@ -72,7 +72,7 @@ class Swapper:
         """Makes the running modules behave as if `text` had been imported. Raises CannotSwap, SyntaxError, or
         whatever a new module-level statement raises."""
         source = self.prepare(path)
-        new_lines = split_lines(text)
+        new_lines = split_lines(text.removeprefix("\ufeff"))
         for units, segment, first in _changed_groups(source, new_lines):
             self._swap_group(source, units, segment, first)
         file = str(source.module.__file__)
@@ -91,24 +91,24 @@ class Swapper:
         if additions:
             alone = compile(ast.Module(additions, []), str(source.module.__file__), "exec", source.future_flags, True)
             exec(alone, source.module.__dict__)
-        for unit in units:
-            if isinstance(unit.node, ast.FunctionDef | ast.AsyncFunctionDef):
-                self._exchange(source, unit, code)
+        functions = [unit for unit in units if isinstance(unit.node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        if functions:
+            self._exchange(source, functions, _compiled_before(source, units), code)
 
-    def _exchange(self, source: SourceFile, unit: Unit, code: types.CodeType) -> None:
-        qualname = ".".join((*unit.classes, unit.node.name))  # type: ignore[attr-defined]
-        new_codes = _by_qualname(code)
-        for function in self._live_functions(source, unit):
-            candidates = new_codes.get(function.__code__.co_qualname, [])
-            position = _same_named_before(function.__code__, self._live_functions(source, unit))
-            if position >= len(candidates):
-                raise CannotSwap(f"{source.path}: {qualname}: a live inner function has no counterpart")
-            new_code = candidates[position]
-            if len(new_code.co_freevars) != len(function.__closure__ or ()):
-                raise CannotSwap(f"{source.path}: {qualname}: captures other variables")
-            if new_code.co_freevars != function.__code__.co_freevars:
-                raise CannotSwap(f"{source.path}: {qualname}: captures other variables")
-            function.__code__ = new_code
+    def _exchange(self, source: SourceFile, units: list[Unit], before: types.CodeType, after: types.CodeType) -> None:
+        """Each live function of the units gets the code that stands where its own stood among those of its name."""
+        old_codes, new_codes = _by_qualname(before), _by_qualname(after)
+        for unit in units:
+            for function in self._live_functions(source, unit):
+                code = function.__code__
+                old, new = old_codes.get(code.co_qualname, []), new_codes.get(code.co_qualname, [])
+                at = f"{source.path}: {code.co_qualname}"
+                if len(old) != len(new):
+                    raise CannotSwap(f"{at}: a live function has no sure counterpart")
+                new_code = new[_position(code, old, at)]
+                if new_code.co_freevars != code.co_freevars:
+                    raise CannotSwap(f"{at}: captures other variables")
+                function.__code__ = new_code
 
     def _live_functions(self, source: SourceFile, unit: Unit) -> list[types.FunctionType]:
         file = os.path.realpath(str(source.module.__file__))
@@ -327,10 +327,23 @@ def _by_qualname(code: types.CodeType) -> dict[str, list[types.CodeType]]:
     return found
 
 
-def _same_named_before(code: types.CodeType, functions: list[types.FunctionType]) -> int:
-    """How many different definitions of the same qualified name stand before this one."""
-    lines = {f.__code__.co_firstlineno for f in functions if f.__code__.co_qualname == code.co_qualname}
-    return sorted(lines).index(code.co_firstlineno)
+def _compiled_before(source: SourceFile, units: list[Unit]) -> types.CodeType:
+    """The units as they were imported, compiled again to find live code among it."""
+    last = units[-1]
+    end = last.after - len(_head_of_class(source, last)) if last.opens else last.after
+    tree = _parse_segment(source.lines[units[0].first : end], units[0].first, units[0].classes)
+    code: types.CodeType = compile(tree, str(source.module.__file__), "exec", source.future_flags, True)
+    return code
+
+
+def _position(code: types.CodeType, among: list[types.CodeType], at: str) -> int:
+    """Which of the codes of its name a live one is: the equal one, else the only one that begins on its line."""
+    if code in among:
+        return among.index(code)
+    there = [number for number, one in enumerate(among) if one.co_firstlineno == code.co_firstlineno]
+    if len(there) != 1:
+        raise CannotSwap(f"{at}: a live function cannot be told from others of its name")
+    return there[0]
 
 
 def _functions_by_place(project: str) -> dict[tuple[str, int], list[types.FunctionType]]:
