@@ -38,6 +38,8 @@ class Engine:
         trial = self.store.trials.reopen(trial_id, execution=self.execution)
         if trial.status in ("failed", "cancelled"):
             raise TrialCancelled(f"Trial {trial_id} is {trial.status}; clear or start it again to go on.")
+        if trial.status == "initializing" and self.store.documents.get(trial_id, "opened") is not None:
+            return self.store.trials.transition(trial_id, "running")
         return trial
 
     def guard(self, trial_id: str, stop: Callable[[], bool]) -> Callable[[], None]:

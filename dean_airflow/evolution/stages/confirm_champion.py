@@ -17,6 +17,7 @@ from dean_airflow.evolution.judge.minimise import minimise
 from dean_airflow.evolution.judge.pairs import CannotOpen, Pairs
 from dean_airflow.evolution.judge.test_runner import suite_problem
 from dean_airflow.evolution.judge.worker import WorkerDied
+from dean_airflow.evolution.search.limits import allowed_time
 from dean_airflow.evolution.workplace import Workplace, workplace
 from dean_airflow.store.champions import Champion
 
@@ -153,7 +154,16 @@ class _Confirming:
         fresh = self._fresh(2)
         try:
             rng = random.Random(f"{self.place.config.seed}/minimise")
-            kept, _ = minimise(genome, self.place.apply, self.place.costing, screening, fresh, rng, self.keep_going)
+            kept, _ = minimise(
+                genome,
+                self.place.apply,
+                self.place.costing,
+                screening,
+                fresh,
+                rng,
+                self.keep_going,
+                allowed_time(self.place.config),
+            )
         finally:
             screening.close()
             fresh.close()

@@ -10,6 +10,7 @@ from typing import Any
 from dean_airflow.errors import EditError
 from dean_airflow.evolution.baseline.measure import suite_arguments
 from dean_airflow.evolution.baseline.record import baseline_from_json
+from dean_airflow.evolution.behaviour.team import behaviour_check
 from dean_airflow.evolution.edits.edit import Edit, Genome
 from dean_airflow.evolution.engine import Engine
 from dean_airflow.evolution.judge.confirm import ALPHA, Confirmation, measure_afresh
@@ -17,6 +18,7 @@ from dean_airflow.evolution.judge.core import reserved_core
 from dean_airflow.evolution.judge.pairs import CannotOpen, Pairs
 from dean_airflow.evolution.judge.test_runner import suite_problem
 from dean_airflow.evolution.judge.worker import WorkerDied
+from dean_airflow.evolution.search.limits import allowed_time
 from dean_airflow.evolution.workplace import Workplace, workplace
 
 EFFECT_PROCESS_PAIRS = 4
@@ -87,11 +89,12 @@ class _Validation:
 
     def _with_effects(self, genome: Genome) -> tuple[Genome, list[dict[str, Any] | None]]:
         """Measures each edit on fresh processes against the rest; one that is not shown to help is taken out."""
+        time_left = allowed_time(self.place.config)
         kept = genome
         effects: dict[Edit, dict[str, Any] | None] = {}
         for edit in reversed(genome):
             self.keep_going()
-            found = self._effect(edit, kept, EFFECT_PROCESS_PAIRS)
+            found = self._effect(edit, kept, EFFECT_PROCESS_PAIRS) if time_left() else None
             if found is not None and found.effect < 0 <= found.interval[1]:
                 found = self._effect(edit, kept, MORE_PROCESS_PAIRS)
             if found is not None and found.interval[1] >= 0 and len(kept) > 1:
@@ -122,7 +125,19 @@ class _Validation:
         limit = 60.0 + 10.0 * self.baseline.suite_seconds
         files = self.place.apply(genome)
         arguments = suite_arguments(self.place.settings)
-        return suite_problem(self.place.workshop, files, arguments, limit, self.baseline.tests)
+        return self._misbehaviour(genome, files) or suite_problem(
+            self.place.workshop, files, arguments, limit, self.baseline.tests
+        )
+
+    def _misbehaviour(self, genome: Genome, files: dict[str, str]) -> str:
+        """Edits that keep behaviour together need not do so once minimising has taken some of them out."""
+        check = behaviour_check(self.place, self.baseline)
+        if check is None:
+            return ""
+        try:
+            return check.why_not(genome, files)
+        finally:
+            check.close()
 
     def _measure(self, genome: Genome) -> Confirmation | None:
         try:
