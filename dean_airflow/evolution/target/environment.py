@@ -121,7 +121,7 @@ def _build(
             shutil.copytree(checkout.root, source, symlinks=True)
             project = source / checkout.project.relative_to(checkout.root)
             _install(place, project, checkout.version, settings.install, sandbox, index, Path(scratch))
-            collect_overlay(site_packages, project, settings.source_roots, place / "overlay")
+            collect_overlay(site_packages, project, checkout.project, settings.source_roots, place / "overlay")
     (place / _MARKER).write_text(json.dumps({"install": settings.install, "kit": kit_versions()}), encoding="utf-8")
 
 
@@ -171,14 +171,15 @@ def _reason(done: Completed) -> str:
         return f"the installer was stopped after {INSTALL_LIMITS.wall_seconds:g} s."
     if done.stopped_for:
         return f"the installer was stopped because it passed the cap on {done.stopped_for}."
-    return _last_words((done.stdout + b"\n" + done.stderr).decode("utf-8", "replace"))
+    words = _last_words((done.stdout + b"\n" + done.stderr).decode("utf-8", "replace"))
+    return f"the installer was killed (signal {done.returncode - 128}): {words}" if done.returncode > 128 else words
 
 
 def _last_words(output: str) -> str:
     """The installer's errors, else its last lines, as the end of a sentence."""
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in output.splitlines()]
     lines = [line for line in lines if line and not line.startswith(("hint:", "note:", "[notice]"))]
-    errors = [line for line in lines if re.match(r"(ERROR|error|×|x |╰|\w*Error)\b?", line)]
+    errors = [line for line in lines if re.match(r"(ERROR|error)\b|[×╰]|\w*Error\b", line)]
     words = " ".join((errors or lines)[-4:]) or "it said nothing."
     return words[-600:].rstrip(".") + "."
 

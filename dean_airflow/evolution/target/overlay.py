@@ -13,14 +13,17 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 
-def collect_overlay(site_packages: Path, project: Path, source_roots: tuple[str, ...], overlay: Path) -> None:
+def collect_overlay(
+    site_packages: Path, built_from: Path, project: Path, source_roots: tuple[str, ...], overlay: Path
+) -> None:
     """Copy them into `overlay`, laid out like the project; nothing is made when there are none.
 
-    `project` is the copy that was installed from, by which its distribution is known. What the installation says is
-    not trusted: only regular files inside `site_packages` are taken.
+    `built_from` is the copy that was installed, by which its distribution is known (a build may write into that copy,
+    so what is missing is told from `project`, the checkout). What the installation says is not trusted: only regular
+    files inside `site_packages` are taken.
     """
     for record in site_packages.glob("*.dist-info/RECORD"):
-        if not _installed_from(record.parent, project):
+        if not _installed_from(record.parent, built_from):
             continue
         with record.open(encoding="utf-8", errors="replace", newline="") as file:
             names = [PurePosixPath(row[0]) for row in csv.reader(file) if row]
