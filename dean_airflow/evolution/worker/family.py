@@ -138,7 +138,7 @@ class Child:
         for descriptor in (self._write, self._read):
             os.close(descriptor)
         if not self._reaped:
-            _kill(self.pid)
+            kill(self.pid)
         remove_strangers(())
 
     def _how_it_ended(self) -> str:
@@ -173,7 +173,7 @@ def compute(work: Callable[[], Any], limit: float, keep: int) -> Any:
             parts.append(part)
     finally:
         os.close(read)
-        _kill(pid)
+        kill(pid)
         remove_strangers(())
     try:
         answer = json.loads(b"".join(parts))
@@ -206,7 +206,7 @@ def remove_strangers(known: Iterable[int]) -> None:
         if not strangers:
             return
         for pid in strangers:
-            _kill(pid)
+            kill(pid)
 
 
 def freeze() -> None:
@@ -215,10 +215,11 @@ def freeze() -> None:
     gc.freeze()
 
 
-def _kill(pid: int) -> None:
-    for kill in (os.killpg, os.kill):
+def kill(pid: int) -> None:
+    """Kills a child of ours and its process group, and waits for it."""
+    for send in (os.killpg, os.kill):
         try:
-            kill(pid, signal.SIGKILL)
+            send(pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             continue
     with contextlib.suppress(ChildProcessError):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from . import child, clock, family, swap, wire, workloads
+from . import child, clock, family, inputs, swap, wire, workloads
 from .profiling import ProfilingZygote
 from .zygote import Answer
 
@@ -173,12 +173,14 @@ class Parked:
 
 
 class ParkedZygote(ProfilingZygote):
-    """Adds `tests` (files, ids, stop → outcomes) and `coverage` (ids, paths → which test runs which line)."""
+    """Adds `tests` (files, ids, stop → outcomes), `coverage` (ids, paths → which test runs which line), and
+    `inputs` (see inputs.compare)."""
 
     def __init__(self, parked: Parked) -> None:
         super().__init__(parked.connection, parked.workload, parked.order["project"])
         self.parked = parked
-        self.operations |= {"tests": self.tests, "coverage": self.coverage, "choose": self.choose}
+        self.operations |= {"tests": self.tests, "coverage": self.coverage}
+        self.operations |= {"choose": self.choose, "inputs": self.inputs}
 
     def choose(self, request: dict[str, Any]) -> Answer:
         """Sets which tests are the workload."""
@@ -203,6 +205,15 @@ class ParkedZygote(ProfilingZygote):
             outcomes = self.parked.run_items(request["ids"], request["stop"])
             seconds = clock.now() - started
             return {"outcomes": outcomes, "failures": self.parked.failures, "seconds": seconds}
+
+        answer: Answer = family.compute(work, request["limit"], self.connection.fileno())
+        return answer
+
+    def inputs(self, request: dict[str, Any]) -> Answer:
+        """Compares a function with a candidate's on varied inputs. Raises child.Gone."""
+
+        def work() -> Any:
+            return inputs.compare(request, self.project, lambda one: self.parked.run_items([one]))
 
         answer: Answer = family.compute(work, request["limit"], self.connection.fileno())
         return answer

@@ -1,0 +1,83 @@
+"""Whether a changed function does the same as the baseline's on inputs varied from recorded ones."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dean_airflow.evolution.baseline.baseline import Baseline
+from dean_airflow.evolution.behaviour.changes import ChangedFunction
+from dean_airflow.evolution.judge.test_runner import TestRunner
+from dean_airflow.evolution.judge.worker import Answer, RequestFailed, WorkerDied
+from dean_airflow.evolution.worker.inputs import LONGEST_REQUEST
+
+INPUTS = 1_000
+"""What a trial asks for."""
+MOST_TESTS = 150
+"""Tests run to record arguments, spread evenly over those that run the function."""
+
+
+@dataclass(frozen=True)
+class InputProof:
+    """Asks a parked session of the target's tests."""
+
+    baseline: Baseline
+    tests: TestRunner
+    benchmark: str
+    """`module:callable`, or empty where the benchmark is something else."""
+    wanted: int = INPUTS
+    """Different inputs on which a function must do the same."""
+
+    def differs(self, function: ChangedFunction, files: Mapping[str, str]) -> str:
+        """One sentence about how the function differs with `files`, or why that cannot be told; empty if it does not.
+
+        Raises BaselineError and WorkerDied when the tests do not even run with the baseline.
+        """
+        try:
+            answer = self.tests.worker.request(
+                "inputs",
+                LONGEST_REQUEST,
+                files=dict(files),
+                path=function.path,
+                line=function.line,
+                name=function.name,
+                ids=self._tests_of(function),
+                benchmark=self.benchmark,
+                wanted=self.wanted,
+                seed=zlib.crc32(f"{function.path}:{function.name}".encode()),
+            )
+        except RequestFailed as error:
+            return f"{function.name} could not be compared on varied inputs ({error})"
+        except WorkerDied as error:
+            self.tests.close()
+            return f"{function.name} could not be compared on varied inputs ({error})"
+        return sentence(function.name, answer, self.wanted)
+
+    def _tests_of(self, function: ChangedFunction) -> list[str]:
+        """Tests that run any line of its body, and those of the session that are not of the suite: the benchmark's. At
+        most MOST_TESTS."""
+        coverage = self.baseline.coverage.get(function.path, {})
+        found = {test for line, tests in coverage.items() if function.line < line <= function.last for test in tests}
+        suite = set(self.baseline.tests)
+        ids = [one for one in self.tests.worker.ready["ids"] if one in found or one not in suite]
+        step = max(1.0, len(ids) / MOST_TESTS)
+        return [ids[int(number * step)] for number in range(int(len(ids) / step))]
+
+
+def sentence(name: str, answer: Answer, wanted: int) -> str:
+    """What a worker's answer comes to; see worker.inputs.compare."""
+    if "cannot" in answer:
+        return f"{name} cannot be compared on varied inputs: {answer['cannot']}"
+    if "failed" in answer:
+        return f"{name} could not be run on varied inputs: {answer['failed']}"
+    if not answer["recorded"]:
+        why = "their arguments cannot be copied" if answer["passed_over"] else "no test or benchmark calls it"
+        return f"{name} cannot be compared on varied inputs: {why}"
+    compared, different = answer["compared"], answer["different"]
+    if different:
+        example = f", e.g. {answer['examples'][0]}" if answer["examples"] else ""
+        return f"{name} does not do the same for {different:,} of {compared:,} varied inputs{example}"
+    if compared < wanted:
+        return f"only {compared:,} of {wanted:,} different inputs could be made to compare {name} on"
+    return ""

@@ -1,0 +1,177 @@
+"""Whether a candidate's function does the same as the target's own on inputs varied from recorded ones.
+
+One request, answered in a forked child of the parked test session: the function's calls are recorded while tests and
+the benchmark run, varied, and each input is given to both versions, in two further children that share nothing but
+the inputs they were born with.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import types
+from collections.abc import Callable
+from typing import Any
+
+from . import clock, family, swap, workloads
+from .comparing import GUARD, LATE, NO_VALUES, PATIENCE, Caller, Row, shown_call
+from .recording import Call, Copier, Recorder, key_of
+from .varying import Varier
+
+RECORDING_SECONDS = 15.0
+VARYING_SECONDS = 15.0
+CALLING_SECONDS = 60.0
+"""What each step may take; the candidate's calls get PATIENCE times what the baseline's took, and some."""
+LONGEST_REQUEST = RECORDING_SECONDS + VARYING_SECONDS + (2 + PATIENCE) * CALLING_SECONDS + 20.0
+RESERVE = 1.15
+"""Inputs made for each one wanted: some prove nothing (two runs of the baseline differ, or none ends in time)."""
+DRAWS = 30
+"""Variations drawn at most for each input wanted."""
+BENCHMARK_SEEDS = (1, 2, 3, 4)
+SHOWN = 3
+
+Answer = dict[str, Any]
+
+
+def compare(request: dict[str, Any], project: str, run_test: Callable[[str], object]) -> Answer:
+    """`path, line, name` (the function, by its first line), `files` (the candidate), `ids` (tests that run it),
+    `benchmark` (`module:callable` or empty), `wanted`, `seed` → `recorded, passed_over, inputs`, the number of inputs
+    `compared`, how many of them differ (`different`), and `examples` of those. Instead of these `cannot` says why
+    nothing can be compared, `failed` what the candidate's code raised when it was put in place.
+    """
+    family.become_parent()
+    gc.unfreeze()  # frozen objects are not listed, and functions are found by listing
+    benchmark = workloads.CallableWorkload(request["benchmark"]) if request["benchmark"] else None
+    swapper = swap.Swapper(project)
+    try:
+        for path in request["files"]:
+            swapper.prepare(path)
+    except swap.CannotSwap as error:
+        return {"cannot": str(error)}
+    function = _find(swapper, request["path"], request["line"], request["name"])
+    if function is None:
+        return {"cannot": f"{request['name']} is not to be found in the running tests"}
+    copier = Copier(list(swapper.modules.values()))
+    recorder = Recorder(function, copier)
+    _record(recorder, request["ids"], run_test, benchmark)
+    if _alive_inside(function):
+        return {"cannot": f"functions made by {request['name']} outlive it, and what they do is not seen"}
+    rng = random.Random(request["seed"])
+    inputs = _inputs(recorder, copier, rng, int(request["wanted"] * RESERVE))
+    comparison = _Comparison(Caller(function, recorder.parameters, copier), inputs)
+    answer = comparison.run(lambda: _swap_all(swapper, request["files"]))
+    answer["examples"] = [
+        f"{shown_call(request['name'], inputs[number], recorder.parameters)} {says}"
+        for number, says in comparison.examples
+    ]
+    return {**answer, "recorded": len(recorder.calls), "passed_over": recorder.passed_over, "inputs": len(inputs)}
+
+
+def _find(swapper: swap.Swapper, path: str, line: int, name: str) -> types.FunctionType | None:
+    place = (os.path.realpath(os.path.join(swapper.project, path)), line)
+    found = [one for one in swapper.functions.get(place, ()) if one.__code__.co_qualname == name]
+    return found[0] if found else None
+
+
+def _swap_all(swapper: swap.Swapper, files: dict[str, str]) -> None:
+    for path, text in files.items():
+        swapper.swap(path, text)
+
+
+def _record(
+    recorder: Recorder, ids: list[str], run_test: Callable[[str], object], benchmark: workloads.Workload | None
+) -> None:
+    deadline = clock.now() + RECORDING_SECONDS
+    if benchmark is not None:
+        for seed in BENCHMARK_SEEDS:
+            recorder.during(lambda seed=seed: benchmark.run(seed, 1))  # type: ignore[misc]
+    for one in ids:
+        if recorder.full or clock.now() > deadline:
+            return
+        recorder.during(lambda one=one: run_test(one))  # type: ignore[misc]
+
+
+def _alive_inside(function: types.FunctionType) -> bool:
+    """Whether a function that this one made is still there: decorators, factories and callbacks leave some."""
+    waiting, inner = [function.__code__], set()
+    while waiting:
+        for const in waiting.pop().co_consts:
+            if isinstance(const, types.CodeType):
+                inner.add(const)
+                waiting.append(const)
+    gc.collect()
+    return bool(inner) and any(type(one) is types.FunctionType and one.__code__ in inner for one in gc.get_objects())
+
+
+def _inputs(recorder: Recorder, copier: Copier, rng: random.Random, wanted: int) -> list[Call]:
+    """The recorded calls and variations of them, no two alike."""
+    found: list[Call] = []
+    seen: set[str] = set()
+
+    def keep(call: Call) -> None:
+        try:
+            own = copier.copy(call)
+            key = key_of(copier.copy(call))
+        except Exception:  # what cannot be copied cannot be given to both
+            return
+        if key not in seen:
+            seen.add(key)
+            found.append(own)
+
+    for call in recorder.calls:
+        keep(call)
+    varier = Varier(recorder.calls, recorder.parameters, rng)
+    deadline = clock.now() + VARYING_SECONDS
+    for draw in range(DRAWS * wanted if recorder.calls else 0):
+        if len(found) >= wanted or clock.now() > deadline:
+            break
+        base = recorder.calls[draw % len(recorder.calls)] if draw % 2 else rng.choice(found)
+        try:
+            keep(varier.vary(base))
+        except Exception:  # the varied objects' own code: `copy`, `sort`, `repr`
+            continue
+    return found
+
+
+class _Comparison:
+    """The outcomes of both versions, held against each other."""
+
+    def __init__(self, caller: Caller, inputs: list[Call]) -> None:
+        self.caller, self.inputs = caller, inputs
+        self.examples: list[tuple[int, str]] = []
+        """(number of the input, how the outcomes differ), the first few."""
+
+    def run(self, prepare: Callable[[], object]) -> Answer:
+        """See `compare`. The baseline is asked again where the outcomes differ: chance is not the candidate's fault."""
+        started = clock.now()
+        baseline = self._baseline(CALLING_SECONDS)
+        took = clock.now() - started
+        inputs = self.inputs[: len(baseline)]
+        guards = [GUARD if digest == LATE else GUARD * PATIENCE for digest, _ in baseline]
+        candidate, failure = self.caller.rows(prepare, inputs, guards, PATIENCE * took + 10.0)
+        if failure.startswith("CannotSwap"):
+            return {"cannot": failure.partition(": ")[2]}
+        if failure:
+            return {"failed": failure}
+        if len(candidate) < len(baseline) and candidate == baseline[: len(candidate)]:
+            return {"failed": "its calls took too long altogether, or kept ending their process"}
+        different = [n for n, row in enumerate(candidate) if row[0] != baseline[n][0]]
+        if different:
+            again = self._baseline(2 * took + 10.0)
+            chance = {n for n, row in enumerate(again) if row[0] != baseline[n][0]}
+            different = [n for n in different if n not in chance]
+        else:
+            chance = set()
+        self.examples = [(n, _difference(baseline[n], candidate[n])) for n in different[:SHOWN]]
+        telling = [n for n in range(len(candidate)) if baseline[n][0] not in NO_VALUES and n not in chance]
+        return {"compared": len({*telling, *different}), "different": len(different)}
+
+    def _baseline(self, seconds: float) -> list[Row]:
+        return self.caller.rows(lambda: None, self.inputs, [GUARD] * len(self.inputs), seconds)[0]
+
+
+def _difference(baseline: Row, candidate: Row) -> str:
+    if baseline[1] == candidate[1]:
+        return f"{baseline[1]} but leaves its arguments, or what it prints, different"
+    return f"{baseline[1]}, the candidate {candidate[1]}"
