@@ -52,7 +52,7 @@ class Edit:
                 "for example 'catalogue.hoist_regex pkg/mod.py::parse#*'."
             )
         parts = match.groupdict()
-        return cls(**{**parts, "detail": parts["detail"] or ""}, label=label)  # type: ignore[arg-type]
+        return cls(**{**parts, "detail": parts["detail"] or ""}, label=label)
 
 
 Genome = tuple[Edit, ...]

@@ -103,10 +103,10 @@ class Facts:
                 return ast.Constant(str(value)) if isinstance(value, type) else None
             case "len", [ast.Name(id=name)] if name in self.pairs:
                 return ast.Constant(2)
-            case "list" | "set" as name, [iterable]:
-                elements = self.iterated(iterable)
-                if elements:
-                    return ast.List(elements, ast.Load()) if name == "list" else ast.Set(elements)
+            case "list", [iterable] if elements := self.iterated(iterable):
+                return ast.List(elements, ast.Load())
+            case "set", [ast.Name(id=name)] if name in self.pairs:
+                return ast.Set([load(part) for part in self.pairs[name]])
             case "min" | "max", [iterable] if elements := self.iterated(iterable):
                 return ast.Call(node.func, elements, []) if len(elements) > 1 else None
             case "all" | "any" as name, [iterable]:
@@ -133,6 +133,8 @@ class Facts:
         return ast.Constant(False)
 
     def _all_or_any(self, name: str, iterable: ast.expr, truth: bool) -> ast.expr | None:
+        if may_stop_iteration(iterable):
+            return None
         parts = self.iterated(iterable)
         if isinstance(iterable, ast.GeneratorExp) and len(iterable.generators) == 1:
             clause = iterable.generators[0]
@@ -205,6 +207,15 @@ class Facts:
         """`v[0]`, `v[1]`, `v[-1]`, `v[-2]`."""
         position = {"0": 0, "1": 1, "-1": 1, "-2": 0}.get(ast.unparse(index))
         return None if position is None else load(pair[position])
+
+
+def may_stop_iteration(node: ast.expr) -> bool:
+    """It calls `next`: the StopIteration of that means something else inside a generator or `map` than outside."""
+    return any(
+        (isinstance(part, ast.Name) and part.id == "next")
+        or (isinstance(part, ast.Attribute) and part.attr == "__next__")
+        for part in ast.walk(node)
+    )
 
 
 def only_parameter(node: ast.Lambda) -> ast.arg | None:

@@ -27,22 +27,35 @@ def size_of(body: list[ast.stmt]) -> int:
     return sum(1 for statement in body for _ in ast.walk(statement))
 
 
+def lines_of(function: Function, body: list[ast.stmt]) -> list[str] | None:
+    """The statements as text, indented the function's way; None where text cannot say them (or would say something
+    else once it is indented, as a string over several lines does)."""
+    step = function.indent_step
+    lines: list[str] = []
+    try:
+        for statement in body:
+            for line in ast.unparse(ast.fix_missing_locations(statement)).split("\n"):
+                code = line.lstrip(" ")
+                lines.append(step * ((len(line) - len(code)) // 4) + code)
+        written = ast.parse("if 1:\n" + "\n".join(step + line for line in lines))
+    except (ValueError, SyntaxError):
+        return None
+    assert isinstance(written.body[0], ast.If)
+    same = [ast.dump(statement) for statement in written.body[0].body] == [ast.dump(statement) for statement in body]
+    return lines if same else None
+
+
 def insert_at_start(
     rewriter: Rewriter,
     guard: str,
-    body: list[ast.stmt],
+    body: list[str],
     before: str | None = None,
     around: tuple[str, str] | None = None,
 ) -> None:
-    """`if guard:` with the statements, before the function's first. `before` is a first statement under the guard;
-    `around` an outer guard and the statement under it."""
+    """`if guard:` with the lines, before the function's first statement. `before` is a first statement under the
+    guard; `around` an outer guard and the statement under it."""
     step = rewriter.function.indent_step
-    lines = []
-    for statement in body:
-        lines += ast.unparse(ast.fix_missing_locations(statement)).replace("    ", step).split("\n")
-    if before is not None:
-        lines.insert(0, before)
-    lines = [f"if {guard}:", *(step + line for line in lines)]
+    lines = [f"if {guard}:", *(step + line for line in [*([before] if before else []), *body])]
     if around is not None:
         lines = [f"if {around[0]}:", *(step + line for line in [around[1], *lines])]
     rewriter.insert_before(rewriter.function.body[0], lines, above_comments=True)

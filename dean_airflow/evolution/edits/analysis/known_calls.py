@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dean_airflow.evolution.edits.analysis.facts import Facts, substitute_all
-from dean_airflow.evolution.edits.analysis.residual import Residual, as_expression
+from dean_airflow.evolution.edits.analysis.residual import Residual, as_expression, is_tied_to_its_class
 from dean_airflow.evolution.edits.function import Function, functions_in
 from dean_airflow.evolution.edits.project import Found, Method
 from dean_airflow.evolution.edits.unit import Unit
@@ -159,6 +159,8 @@ def _value(method: Method, caller: Function, names: list[str], types: dict[str, 
             if not (callee.is_builtin(node.id) and caller.is_builtin(node.id)):
                 return None
         elif isinstance(node, ast.Lambda | ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom):
+            return None
+        if is_tied_to_its_class(node):
             return None
     return value
 

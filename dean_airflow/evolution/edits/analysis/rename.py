@@ -12,8 +12,9 @@ Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 def can_rename(comprehension: Comprehension) -> bool:
-    """The targets are plain names, possibly in tuples, and nothing inside has a scope of its own, a walrus, or
-    waits (`await`, `async for`): every use of a target's name then means the target."""
+    """The targets are plain names, possibly in tuples, and nothing inside has a scope of its own, a walrus, an
+    f-string (Python 3.11 gives wrong positions in there), or waits (`await`, `async for`): every use of a target's
+    name then means the target."""
     for generator in comprehension.generators:
         if generator.is_async:
             return False
@@ -21,7 +22,7 @@ def can_rename(comprehension: Comprehension) -> bool:
             isinstance(node, ast.Name | ast.Tuple | ast.List | ast.Store) for node in ast.walk(generator.target)
         ):
             return False
-    forbidden = (*COMPREHENSIONS, ast.Lambda, ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
+    forbidden = (*COMPREHENSIONS, ast.Lambda, ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom, ast.JoinedStr)
     outermost_iterable = comprehension.generators[0].iter
     inner = {id(node) for node in ast.walk(comprehension)} - {id(node) for node in ast.walk(outermost_iterable)}
     return not any(

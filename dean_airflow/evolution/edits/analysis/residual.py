@@ -46,6 +46,8 @@ class Residual:
     # statements
 
     def _statement(self, node: ast.stmt) -> list[ast.stmt]:
+        # what an expression binds may be read anywhere in the statement, before or after
+        self.facts.forget({part.target.id for part in ast.walk(node) if isinstance(part, ast.NamedExpr)})
         match node:
             case ast.If():
                 return self._if(node)
@@ -79,7 +81,6 @@ class Residual:
         if after_body is not None:
             self.facts.types = _common(self.facts.types, after_body[0])
             self.facts.pairs = _common(self.facts.pairs, after_body[1])
-        self.facts.forget(bound_names([ast.Expr(node.test)]))
         if not body:
             body = [ast.Pass()]
         return [ast.If(test, body, orelse)]
@@ -259,6 +260,8 @@ def value_of_body(
         body = body[1:]
     parameters = set(arguments)
     allowed = (ast.If, ast.Return)
+    if any(is_tied_to_its_class(part) for statement in body for part in ast.walk(statement)):
+        return None
     for statement in body:
         for part in ast.walk(statement):
             if isinstance(part, ast.stmt) and not isinstance(part, allowed):
@@ -273,6 +276,12 @@ def value_of_body(
     if None in substituted:
         return None
     return as_expression(residual.block([statement for statement in substituted if statement is not None]))
+
+
+def is_tied_to_its_class(node: ast.AST) -> bool:
+    """The expression means something else in another class, or outside: `__private`, `super`, `__class__`."""
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return (name.startswith("__") and not name.endswith("__")) or name in ("super", "__class__")
 
 
 def bind_arguments(target: ast.FunctionDef, call: ast.Call) -> dict[str, ast.expr] | None:

@@ -63,10 +63,12 @@ def arguments_of(arguments: ast.arguments) -> Iterator[ast.arg]:
 
 def own_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """The nodes evaluated by the function itself, in source order: bodies of nested functions, lambdas and classes
-    are left out (their decorators, defaults and bases are not), as are annotations of local variables;
-    comprehensions are taken in."""
+    are left out (their decorators, defaults and bases are not), as are annotations of local variables and what is
+    inside f-strings (Python 3.11 gives wrong positions there); comprehensions are taken in."""
     for root in roots:
         yield root
+        if isinstance(root, ast.JoinedStr):
+            continue
         if isinstance(root, ast.Lambda):
             yield from own_nodes(_evaluated_defaults(root.args))
         elif isinstance(root, ast.FunctionDef | ast.AsyncFunctionDef):

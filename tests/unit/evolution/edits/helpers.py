@@ -31,3 +31,19 @@ def after(kind: str, source: str, function: str = "f", site: str = "*", detail: 
 
 def refuses(kind: str, source: str, function: str = "f") -> bool:
     return not found(kind, source, function)
+
+
+def agree(before: str, after: str, calls: list[str]) -> None:
+    """Both texts give equal results (type and value, or exception and its text) for expressions over their names."""
+    for call in calls:
+        assert _outcome(after, call) == _outcome(before, call), call
+
+
+def _outcome(text: str, call: str) -> tuple[str, str]:
+    names: dict[str, object] = {}
+    exec(compile(dedent(text), PATH, "exec", dont_inherit=True), names)
+    try:
+        value = eval(call, names)
+    except Exception as error:
+        return type(error).__name__, str(error)
+    return type(value).__name__, repr(value)

@@ -161,3 +161,8 @@ def test_a_comprehension_of_the_profile_belongs_to_its_function() -> None:
 def test_a_function_that_looks_at_its_own_frame_is_left_alone() -> None:
     text = "def f(a, b):\n    x = min(a, b)\n    return locals()\n"
     assert list(SOURCES[0].enumerate(Site(PATH, "f", 1.0), {PATH: text})) == []
+
+
+def test_nothing_inside_an_f_string_is_touched() -> None:
+    text = 'def f(a, b):\n    x = f"""{min(a, b)}\n    {max(a,\n b)}"""\n    return any(f"{c}" for c in a), x\n'
+    assert list(SOURCES[0].enumerate(Site(PATH, "f", 1.0), {PATH: text})) == []

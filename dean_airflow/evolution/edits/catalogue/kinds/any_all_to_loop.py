@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from dean_airflow.evolution.edits.analysis.facts import only_parameter
+from dean_airflow.evolution.edits.analysis.facts import may_stop_iteration, only_parameter
 from dean_airflow.evolution.edits.analysis.order import is_evaluated_first
 from dean_airflow.evolution.edits.analysis.rename import can_rename, renamed
 from dean_airflow.evolution.edits.catalogue.kind import Kind, Match
@@ -41,7 +41,7 @@ class AnyAllToLoop(Kind):
                 continue
             if not can_rename(generator) or not is_evaluated_first(function, node):
                 continue
-            if any(function.is_builtin_call(part, "next") for part in ast.walk(generator)):
+            if may_stop_iteration(generator):
                 continue
             yield Match(node, lambda rewriter, node=node, it=generator: _rewrite(rewriter, node, it))  # type: ignore[misc]
 

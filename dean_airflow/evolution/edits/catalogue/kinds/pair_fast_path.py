@@ -6,14 +6,14 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from dean_airflow.evolution.edits.analysis.facts import Facts, terminates
-from dean_airflow.evolution.edits.analysis.fast_path import insert_at_start, may_have_fast_path, size_of
+from dean_airflow.evolution.edits.analysis.fast_path import insert_at_start, lines_of, may_have_fast_path, size_of
 from dean_airflow.evolution.edits.analysis.known_calls import specialise
 from dean_airflow.evolution.edits.analysis.residual import Residual
 from dean_airflow.evolution.edits.catalogue.kind import Kind, Match
 from dean_airflow.evolution.edits.function import Function
 from dean_airflow.evolution.edits.rewrite import Rewriter
 
-_LARGEST_SHARE = 1.5
+_LARGEST_SHARE, _ALWAYS_ALLOWED = 1.5, 80
 
 
 class PairFastPath(Kind):
@@ -41,26 +41,26 @@ class PairFastPath(Kind):
             return
         if star.arg in function.unit.nonlocal_names:
             return
-        whole = size_of(function.body)
-        first, second = _fresh_pair(function)
-        plain = self._residual(function, star.arg, (first, second), strings=False)
-        for strings in (True, False):
-            body = self._residual(function, star.arg, (first, second), strings)
-            if body is None or size_of(body) > _LARGEST_SHARE * whole:
-                continue
-            if strings and (not function.is_builtin("type") or not function.is_builtin("str")):
-                continue
-            if strings and plain is not None and _text(plain) == _text(body):
-                continue
-            yield Match(
-                function.body[0],
-                lambda rewriter, body=body, strings=strings: _insert(  # type: ignore[misc]
-                    rewriter, star.arg, (first, second), body, strings
-                ),
-                detail="str" if strings else "any",
-            )
+        limit = _LARGEST_SHARE * size_of(function.body) + _ALWAYS_ALLOWED
+        pair = _fresh_pair(function)
+        plain = self._residual(function, star.arg, pair, strings=False, limit=limit)
+        typed = self._residual(function, star.arg, pair, strings=True, limit=limit)
+        if typed is not None and typed != plain and function.is_builtin("type") and function.is_builtin("str"):
+            yield self._match(function, star.arg, pair, typed, strings=True)
+        if plain is not None:
+            yield self._match(function, star.arg, pair, plain, strings=False)
 
-    def _residual(self, function: Function, name: str, pair: tuple[str, str], strings: bool) -> list[ast.stmt] | None:
+    def _match(self, function: Function, name: str, pair: tuple[str, str], lines: list[str], strings: bool) -> Match:
+        return Match(
+            function.body[0],
+            lambda rewriter: _insert(rewriter, name, pair, lines, strings),
+            detail="str" if strings else "any",
+        )
+
+    def _residual(
+        self, function: Function, name: str, pair: tuple[str, str], strings: bool, limit: float
+    ) -> list[str] | None:
+        """What remains of the body for two arguments; None when that is nothing new, too long, or may not end."""
         types = dict.fromkeys(pair, "str") if strings else {}
 
         def known(call: ast.Call, exact: Mapping[str, str]) -> ast.expr | None:
@@ -69,8 +69,10 @@ class PairFastPath(Kind):
 
         residual = Residual(Facts(function, types=types, pairs={name: pair}), calls=known)
         body = residual.block(function.body)
-        changed = residual.folds and _text(body) != _text(function.body)
-        return body if changed and terminates(body) else None
+        if not residual.folds or not terminates(body) or size_of(body) > limit:
+            return None
+        lines = lines_of(function, body)
+        return None if lines == lines_of(function, function.body) else lines
 
 
 def _fresh_pair(function: Function) -> tuple[str, str]:
@@ -78,18 +80,14 @@ def _fresh_pair(function: Function) -> tuple[str, str]:
     return rewriter.fresh("first"), rewriter.fresh("second")
 
 
-def _text(body: list[ast.stmt]) -> str:
-    return "\n".join(ast.unparse(ast.fix_missing_locations(statement)) for statement in body)
-
-
-def _insert(rewriter: Rewriter, name: str, pair: tuple[str, str], body: list[ast.stmt], strings: bool) -> None:
+def _insert(rewriter: Rewriter, name: str, pair: tuple[str, str], lines: list[str], strings: bool) -> None:
     first, second = pair
     unpack = f"{first}, {second} = {name}"
     if strings:
         guard = f"type({first}) is str and type({second}) is str"
-        insert_at_start(rewriter, guard, body, around=(f"len({name}) == 2", unpack))
+        insert_at_start(rewriter, guard, lines, around=(f"len({name}) == 2", unpack))
     else:
-        insert_at_start(rewriter, f"len({name}) == 2", body, before=unpack)
+        insert_at_start(rewriter, f"len({name}) == 2", lines, before=unpack)
 
 
 KIND = PairFastPath()

@@ -18,9 +18,10 @@ class PercentToFstring(Kind):
 
     Safe when the text is a literal with only `%s`, `%r` and `%%` in it, the right side is a tuple display with as many
     elements, none starred, and an element's source has no quotes, braces, backslashes, comments or line ends, which an
-    f-string could not hold. `!s` and `!r` make `str` and `repr` of a value as `%` does, in the same order.
+    f-string could not hold. `!s` and `!r` make `str` and `repr` of a value as `%` does, in the same order. An f-string
+    does so before it computes the next element, so all but the first must be constants or variables.
 
-        "%s: %s" % (name, rows[0])     →     f"{name!s}: {rows[0]!s}"
+        "%s: %s" % (rows[0], name)     →     f"{rows[0]!s}: {name!s}"
     """
 
     name = "percent_to_fstring"
@@ -39,6 +40,8 @@ def _fstring(function: Function, node: ast.BinOp) -> str | None:
             return None
     sources = [function.source(value) for value in values]
     if any(isinstance(value, ast.Starred) for value in values) or any(map(_cannot_be_held, values, sources)):
+        return None
+    if not all(map(function.is_fixed, values[1:])):
         return None
     if not text.isprintable() or "\\" in text or "%" in _FIELD.sub("", text):
         return None

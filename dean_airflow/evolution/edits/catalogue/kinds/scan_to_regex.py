@@ -75,7 +75,7 @@ def _pattern(operator: ast.cmpop, characters: str) -> str | None:
         return None
     if not characters or not isinstance(operator, ast.In | ast.NotIn | ast.Eq | ast.NotEq):
         return None
-    inside = "".join(re.escape(character) for character in dict.fromkeys(characters))
+    inside = re.sub(r"([\\\[\]^-])", r"\\\1", "".join(dict.fromkeys(characters)))
     return f"[{'^' if isinstance(operator, ast.NotIn | ast.NotEq) else ''}{inside}]*"
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from dean_airflow.evolution.edits.analysis.facts import SAMPLES, Facts, terminates
-from dean_airflow.evolution.edits.analysis.fast_path import insert_at_start, may_have_fast_path, size_of
+from dean_airflow.evolution.edits.analysis.fast_path import insert_at_start, lines_of, may_have_fast_path, size_of
 from dean_airflow.evolution.edits.analysis.residual import Residual
 from dean_airflow.evolution.edits.catalogue.kind import Kind, Match
 from dean_airflow.evolution.edits.function import Function
@@ -47,10 +47,13 @@ class TypeFastPath(Kind):
                 body = residual.block(function.body)
                 if not residual.folds or not terminates(body) or size_of(body) > _LARGEST_SHARE * whole:
                     continue
+                lines = lines_of(function, body)
+                if lines is None:
+                    continue
                 guard = f"{name} is None" if kind == "NoneType" else f"type({name}) is {kind}"
                 yield Match(
                     function.body[0],
-                    lambda rewriter, guard=guard, body=body: insert_at_start(rewriter, guard, body),  # type: ignore[misc]
+                    lambda rewriter, guard=guard, lines=lines: insert_at_start(rewriter, guard, lines),  # type: ignore[misc]
                     detail=f"{name}:{kind}",
                 )
 

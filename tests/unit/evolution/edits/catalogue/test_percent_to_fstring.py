@@ -8,7 +8,7 @@ KIND = "percent_to_fstring"
 @pytest.mark.parametrize(
     ("before", "expected"),
     [
-        ("'%s=%r;' % (a, b.c[0])", 'f"{a!s}={b.c[0]!r};"'),
+        ("'%s=%r;' % (a.c[0], b)", 'f"{a.c[0]!s}={b!r};"'),
         ("'{%s} 100%%' % (a + b,)", 'f"{{{a + b!s}}} 100%"'),
         ("'say \"%s\"' % (f(a),)", "f'say \"{f(a)!s}\"'"),
     ],
@@ -32,6 +32,7 @@ def test_before_and_after(before: str, expected: str) -> None:
         "b'%s' % (a,)",
         "'50%' % ()",
         "'%s' % (a != b,)",
+        "'%s %s' % (a, a.pop())",
     ],
 )
 def test_it_refuses(expression: str) -> None:
