@@ -13,8 +13,10 @@ from benchmarks.figure import emit
 def main() -> int:
     """0 when every target is reached, 1 when one is missed, 2 for an unknown name."""
     here = Path(__file__).parent
-    support = {"figure", "__main__", "__init__"}
-    names = sorted(file.stem for file in here.glob("*.py") if file.stem not in support and not file.stem.startswith("_"))
+    support = {"figure"}
+    names = sorted(
+        file.stem for file in here.glob("*.py") if file.stem not in support and not file.stem.startswith("_")
+    )
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("name", choices=names)
     parser.add_argument("--minutes", type=float, default=None, help="about how long it may take; default: all of it")

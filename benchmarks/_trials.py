@@ -81,7 +81,7 @@ def run_trials(trial: Trial, count: int, room: Path, minutes: float | None, at_o
 
 
 def _share(trial: Trial, numbers: range, room: Path, until: float | None) -> list[dict[str, Any]]:
-    answers = []
+    answers: list[dict[str, Any]] = []
     with private_engine(room, f"worker-{numbers.start}") as engine:
         for number in numbers:
             if until is not None and answers and time.monotonic() > until:

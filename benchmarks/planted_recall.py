@@ -1,7 +1,7 @@
-"""How many of 100 trials find and confirm the one edit that is worth about 10 %, with every other part left to default.
+"""How many of 100 trials find and confirm the one edit that is worth about 10 %, everything else left to default.
 
-The target sums readings with `min` of two, which a conditional does faster, beside a derived key that no edit speeds up;
-the key's rounds are counted out on this machine so that the edit is worth a tenth of the whole.
+The target sums readings with `min` of two, which a conditional does faster, beside a derived key that no edit speeds
+up; the key's rounds are counted out on this machine so that the edit is worth a tenth of the whole.
 """
 
 from __future__ import annotations
