@@ -57,6 +57,7 @@ class GenericSource:
     """Draws blind edits at a site; what does not compile there is drawn again."""
 
     name: Literal["generic"] = "generic"
+    preserves: Literal[False] = False
 
     def enumerate(self, site: Site, tree: SourceTree) -> Iterable[Edit]:
         """Every edit of one place that compiles. Those of two places (swap, move, replace) are left to the

@@ -60,6 +60,7 @@ class RuffSource:
     """
 
     name: Literal["ruff"] = "ruff"
+    preserves: Literal[True] = True
 
     def enumerate(self, site: Site, tree: SourceTree) -> Iterable[Edit]:
         """Every fix at the site: per code its safe ones as a bundle (from two on), then each fix alone."""

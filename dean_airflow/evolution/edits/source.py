@@ -30,6 +30,11 @@ class EditSource(Protocol):
         """The word its edits begin with."""
         ...
 
+    @property
+    def preserves(self) -> bool:
+        """Whether any of its edits can be labelled preserving; if not, a trial of preserving edits does not ask it."""
+        ...
+
     def enumerate(self, site: Site, tree: SourceTree) -> Iterable[Edit]:
         """Every edit this source knows for the site, bundles (`#*`) first; used by the sweep."""
         ...

@@ -61,7 +61,8 @@ def minimise(
     """
     kept = genome
     while True:
-        worths, before = [], kept
+        worths: list[Worth] = []
+        before = kept
         for edit in reversed(before):
             keep_going()
             if not time_left():

@@ -24,7 +24,7 @@ def bundles(
 ) -> Iterator[Edit]:
     """Preserving bundles (`#*` without detail), hottest site first."""
     for site in sites:
-        for source in sources:
+        for source in (one for one in sources if one.preserves):
             for edit in source.enumerate(site, tree):
                 if edit.site == "*" and not edit.detail and edit.label == "preserving" and allowed(edit):
                     yield edit

@@ -26,9 +26,10 @@ class Proposer:
 
     def draw(self, rng: random.Random, tries: int = 20) -> Edit | None:
         """An edit that the policy allows, or None if none was met."""
-        for _ in range(tries):
+        sources = [source for source in self.sources if self.allow_behavioural or source.preserves]
+        for _ in range(tries if sources else 0):
             site = rng.choices(self.sites, [site.weight for site in self.sites])[0]
-            edit = rng.choice(self.sources).propose(site, self.tree, rng)
+            edit = rng.choice(sources).propose(site, self.tree, rng)
             if edit is not None and self.allowed(edit) and rng.random() < self.chance(edit):
                 return edit
         return None

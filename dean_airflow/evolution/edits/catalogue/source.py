@@ -25,6 +25,7 @@ class CatalogueSource:
     """Proposes the kinds of `CATALOGUE` (or those named) wherever their conditions hold."""
 
     name = "catalogue"
+    preserves = True
 
     def __init__(self, kinds: Sequence[str] | None = None) -> None:
         """`kinds`: names to offer, all when None. Raises EditError for an unknown one. Every kind can be applied
