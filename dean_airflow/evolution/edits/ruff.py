@@ -115,7 +115,7 @@ def fixes_of(text: str) -> tuple[Fix, ...]:
 
 
 def _diagnostics(text: str) -> list[dict[str, Any]]:
-    from ruff import find_ruff_bin  # type: ignore[import-untyped]
+    from ruff import find_ruff_bin
 
     command = [find_ruff_bin(), "check", "--isolated", "--no-cache", "--quiet", "--exit-zero"]
     command += ["--select", ",".join(SELECTED), "--ignore", ",".join(IGNORED)]
