@@ -26,6 +26,7 @@ class Run:
     exit_code: int
     run_id: str | None
     states: dict[str, str]
+    islands: int
     result: dict[str, Any] | None
     data: Path
 
@@ -55,7 +56,9 @@ def dags_test(airflow_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else 1
         run_id = next(iter(_run_ids() - before), None)
-        return Run(code, run_id, _states(run_id), _result(run_id), data)
+        tasks = _tasks(run_id)
+        islands = [state for task_id, state in tasks if task_id == "evolve_island"]
+        return Run(code, run_id, dict(tasks), len(islands), _result(run_id), data)
 
     return run
 
@@ -68,12 +71,12 @@ def _run_ids() -> set[str]:
         return {run.run_id for run in session.query(DagRun).filter(DagRun.dag_id == "dean_evolution_trial")}
 
 
-def _states(run_id: str | None) -> dict[str, str]:
+def _tasks(run_id: str | None) -> list[tuple[str, str]]:
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
 
     with create_session() as session:
-        return {task.task_id: task.state for task in session.query(TaskInstance).filter_by(run_id=run_id)}
+        return [(task.task_id, task.state) for task in session.query(TaskInstance).filter_by(run_id=run_id)]
 
 
 def _result(run_id: str | None) -> dict[str, Any] | None:
@@ -104,6 +107,7 @@ def test_a_trial_improves_the_example_and_touches_nothing_of_the_users(
 
     assert run.exit_code == 0
     assert set(run.states.values()) == {"success"}
+    assert run.islands == 1
     result = run.result
     assert (result["status"], result["outcome"]) == ("completed", "improved")
     low, high = result["speedup_interval"]

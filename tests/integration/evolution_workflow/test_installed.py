@@ -66,8 +66,10 @@ def test_a_trial_runs_from_the_installed_wheel(
         body = {"logical_date": None, "conf": conf}
         run_id = stack.request("POST", RUNS, json=body).raise_for_status().json()["dag_run_id"]
         state = stack.wait_for("the run's end", lambda: ended(stack, run_id), seconds=300)
+        tasks = stack.request("GET", f"{RUNS}/{run_id}/taskInstances").json()["task_instances"]
 
     assert state == "success"
+    assert [task["map_index"] for task in tasks if task["task_id"] == "evolve_island"] == [0, 1]
     init = stack.command("dean", "init")
     assert init.returncode == 0, init.stdout
 

@@ -91,6 +91,10 @@ def test_a_stopped_trial_leaves_nothing_running_and_goes_on_when_cleared(
     assert [row.sequence for row in store.evaluations.for_island(trial_id, 0)][: len(before)] == before
     assert store.evaluations.count(trial_id) <= PARAMS["max_evaluations"]
     assert processes_in(tmp_path / "scratch") == []
+    links = stack.request("GET", f"{RUNS}/{run_id}/taskInstances/publish/links").json()["extra_links"]
+    assert links == {"Trial report": f"/dean/trials/{trial_id}/report"}
+    report = stack.request("GET", links["Trial report"], user="viewer")
+    assert (report.status_code, trial_id in report.text) == (200, True)
 
 
 def finished(stack: AirflowStack, run_id: str, *states: str) -> dict[str, Any] | None:
