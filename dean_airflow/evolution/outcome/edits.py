@@ -23,7 +23,7 @@ class ChampionEdit:
     """Why that helps and what keeps the behaviour; a paragraph."""
     label: Label
     effect: float | None
-    """Cost of the champion without this edit / with it, above 1 is faster; None: the others need it to apply."""
+    """Cost of the champion without this edit / with it, above 1 is faster; None: not measured apart from the others."""
     effect_interval: tuple[float, float] | None
     """95 % interval of `effect`."""
     files: Mapping[str, str]
@@ -66,7 +66,7 @@ def commit_message(edit: ChampionEdit, trial_id: str) -> str:
 
 def _effect(edit: ChampionEdit) -> str:
     if edit.effect is None or edit.effect_interval is None:
-        return "Measured effect: only together with the other edits, which do not apply without this one."
+        return "Measured effect: confirmed together with the other edits, not told apart from theirs."
     low, high = edit.effect_interval
     return (
         f"Measured effect: {edit.effect:.3f} times as fast with it as without "

@@ -23,7 +23,7 @@ class EditReport:
     diff: str
     """Unified diff of what it changed, given the edits before it."""
     effect: float | None = None
-    """Cost without it / cost with it, above 1 is faster; None: not measurable without the other edits."""
+    """Cost without it / cost with it, above 1 is faster; None: not measured apart from the others."""
     effect_interval: tuple[float, float] | None = None
 
 

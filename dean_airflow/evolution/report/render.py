@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
+from markupsafe import Markup, escape
 from upath import UPath
 
 from dean_airflow.errors import PublishError
@@ -68,8 +71,23 @@ def _templates() -> Environment:
     environment = Environment(
         loader=_Packaged(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"seconds": seconds_text, "diff_kind": _diff_kind, "factor": _factor, "json": _json}
+    environment.filters |= {"seconds": seconds_text, "moment": _moment, "prose": _prose}
+    environment.filters |= {"diff_kind": _diff_kind, "factor": _factor, "json": _json}
     return environment
+
+
+def _prose(text: str) -> Markup:
+    """Words with `code` in them, escaped before anything of it becomes an element."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _moment(text: str) -> str:
+    """An ISO 8601 time to the minute; anything else as it is."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return moment.strftime("%Y-%m-%d %H:%M %Z").strip()
 
 
 def _diff_kind(line: str) -> str:

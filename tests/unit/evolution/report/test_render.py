@@ -141,7 +141,7 @@ def test_diffs_keep_their_lines() -> None:
     html = render_html(data)
     assert '<span class="file">--- a</span><span class="file">+++ b</span><span class="hunk">' in html
     assert '<span class="removed">-old</span><span class="added">+new</span><span class="same"> same</span>' in html
-    assert "not measurable without the others" in html
+    assert "not measured apart from the others" in html
     assert "1 edit may change behaviour" in _Page(html).text
 
 
@@ -176,7 +176,7 @@ def test_no_number_in_the_json_is_infinite() -> None:
 def test_the_sandbox_level_is_named(level: str) -> None:
     text = _Page(render_html(improved(sandbox=level))).text
     assert f"Sandbox {level}" in text
-    assert ("less than `full`" in text) == (level == "basic")
+    assert ("which contains less than" in text) == (level == "basic")
     assert ("The sandbox was off" in text) == (level == "off")
 
 
@@ -202,3 +202,26 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "artifacts").write_text("a file")
     with pytest.raises(PublishError, match=r"The report cannot be written to .*artifacts"):
         write_report(improved(), UPath(tmp_path / "artifacts"))
+
+
+def test_only_edits_shown_to_matter_are_called_needed() -> None:
+    text = _Page(render_html(improved())).text
+    assert "3 edits make the difference, and none of them can be left out." in text
+    assert "not told from nothing" not in text
+    first, second, third = improved().edits
+    unsure = (first, replace(second, effect_interval=(0.99, 1.2)), replace(third, effect=None, effect_interval=None))
+    text = _Page(render_html(improved(edits=unsure))).text
+    assert "3 edits make the difference." in text
+    assert "What 2 edits of the 3 are worth alone was not told from nothing" in text
+
+
+def test_code_in_sentences_is_set_as_code() -> None:
+    edit = EditReport("e", "t", "`re.sub(<x>)` is <b>slow</b>; a lone ` stays", "preserving", "")
+    html = render_html(improved(edits=(edit,)))
+    assert "<p><code>re.sub(&lt;x&gt;)</code> is &lt;b&gt;slow&lt;/b&gt;; a lone ` stays</p>" in html
+
+
+def test_times_are_given_to_the_minute() -> None:
+    text = _Page(render_html(improved(started="2026-11-23T07:43:39.659623+00:00", finished="later"))).text
+    assert "Started 2026-11-23 07:43 UTC" in text
+    assert "Finished later" in text
