@@ -59,6 +59,11 @@ def find_changes(tree: SourceTree, files: Mapping[str, str]) -> Changes:
     return Changes(tuple(functions), tuple(lines))
 
 
+def form_of(name: str, text: str) -> str:
+    """What the functions of a qualified name say in a file: equal for texts that differ in comments and layout only."""
+    return "\n".join(ast.dump(node) for node in _by_name(_parse(text)).get(name, []))
+
+
 def _within(line: int, function: ChangedFunction) -> bool:
     return function.line <= line <= function.last
 

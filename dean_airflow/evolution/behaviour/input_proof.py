@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from dean_airflow.evolution.baseline.baseline import Baseline
-from dean_airflow.evolution.behaviour.changes import ChangedFunction
+from dean_airflow.evolution.behaviour.changes import ChangedFunction, form_of
 from dean_airflow.evolution.judge.test_runner import TestRunner
-from dean_airflow.evolution.judge.worker import Answer, RequestFailed, WorkerDied
+from dean_airflow.evolution.judge.worker import Answer
 from dean_airflow.evolution.worker.inputs import LONGEST_REQUEST
 
 INPUTS = 1_000
@@ -17,10 +17,14 @@ INPUTS = 1_000
 MOST_TESTS = 150
 """Tests run to record arguments, spread evenly over those that run the function."""
 
+Company = frozenset[tuple[str, str, str]]
+"""Path, name and form of every function that a candidate's behavioural edits change."""
+
 
 @dataclass(frozen=True)
 class InputProof:
-    """Asks a parked session of the target's tests."""
+    """Asks a parked session of the target's tests, and remembers the answers: offspring share their changed functions,
+    and what else a candidate changes is preserving by itself."""
 
     baseline: Baseline
     tests: TestRunner
@@ -28,30 +32,36 @@ class InputProof:
     """`module:callable`, or empty where the benchmark is something else."""
     wanted: int = INPUTS
     """Different inputs on which a function must do the same."""
+    _known: dict[tuple[ChangedFunction, Company], str] = field(default_factory=dict)
 
-    def differs(self, function: ChangedFunction, files: Mapping[str, str]) -> str:
-        """One sentence about how the function differs with `files`, or why that cannot be told; empty if it does not.
+    def differs(self, functions: Sequence[ChangedFunction], files: Mapping[str, str]) -> str:
+        """One sentence about the first of the functions that differs with `files`, or why that cannot be told; empty
+        if none does.
 
-        Raises BaselineError and WorkerDied when the tests do not even run with the baseline.
+        Raises RequestFailed and WorkerDied when an answer takes too long, BaselineError when the tests do not even run.
         """
-        try:
-            answer = self.tests.worker.request(
-                "inputs",
-                LONGEST_REQUEST,
-                files=dict(files),
-                path=function.path,
-                line=function.line,
-                name=function.name,
-                ids=self._tests_of(function),
-                benchmark=self.benchmark,
-                wanted=self.wanted,
-                seed=zlib.crc32(f"{function.path}:{function.name}".encode()),
-            )
-        except RequestFailed as error:
-            return f"{function.name} could not be compared on varied inputs ({error})"
-        except WorkerDied as error:
-            self.tests.close()
-            return f"{function.name} could not be compared on varied inputs ({error})"
+        company = frozenset((one.path, one.name, form_of(one.name, files[one.path])) for one in functions)
+        for one in functions:
+            key = (one, company)
+            if key not in self._known:
+                self._known[key] = self._compare(one, files)
+            if self._known[key]:
+                return self._known[key]
+        return ""
+
+    def _compare(self, function: ChangedFunction, files: Mapping[str, str]) -> str:
+        answer = self.tests.worker.request(
+            "inputs",
+            LONGEST_REQUEST,
+            files=dict(files),
+            path=function.path,
+            line=function.line,
+            name=function.name,
+            ids=self._tests_of(function),
+            benchmark=self.benchmark,
+            wanted=self.wanted,
+            seed=zlib.crc32(f"{function.path}:{function.name}".encode()),
+        )
         return sentence(function.name, answer, self.wanted)
 
     def _tests_of(self, function: ChangedFunction) -> list[str]:

@@ -51,7 +51,7 @@ class BehaviourProof:
         return (
             self._lines.unrun(changes.lines)
             or self._lines.unnoticed(changes.lines)
-            or next((text for one in changes.functions if (text := self._inputs.differs(one, files))), "")
+            or self._inputs.differs(changes.functions, files)
         )
 
     def close(self) -> None:

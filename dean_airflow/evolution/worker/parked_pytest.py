@@ -122,6 +122,7 @@ class Parked:
         self.items: dict[str, Any] = {}
         self.reports: dict[str, str] = {}
         self.failures: dict[str, str] = {}
+        self.durations: dict[str, float] = {}
         self.workload = TestsWorkload(self)
 
     @pytest.fixture
@@ -138,6 +139,7 @@ class Parked:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         before = self.reports.get(report.nodeid, "passed")
+        self.durations[report.nodeid] = self.durations.get(report.nodeid, 0.0) + report.duration
         if report.failed:
             self.reports[report.nodeid] = "failed"
             text = str(report.longrepr).strip().splitlines()
@@ -163,7 +165,7 @@ class Parked:
 
     def run_items(self, ids: list[str], stop_at_failure: bool = False) -> dict[str, str]:
         """Outcome by id: passed, failed, skipped, in this very process."""
-        self.reports, self.failures = {}, {}
+        self.reports, self.failures, self.durations = {}, {}, {}
         items = [self.items[one] for one in ids]
         for item, following in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -188,7 +190,8 @@ class ParkedZygote(ProfilingZygote):
         return {}
 
     def tests(self, request: dict[str, Any]) -> Answer:
-        """Outcomes of `ids` with `files` swapped in, and the last line of each failure. Raises child.Gone."""
+        """Outcomes of `ids` with `files` swapped in, the last line of each failure, and the seconds each test and all
+        took. Raises child.Gone."""
         for path in request["files"]:
             try:
                 self.swapper.prepare(path)
@@ -204,7 +207,8 @@ class ParkedZygote(ProfilingZygote):
             started = clock.now()
             outcomes = self.parked.run_items(request["ids"], request["stop"])
             seconds = clock.now() - started
-            return {"outcomes": outcomes, "failures": self.parked.failures, "seconds": seconds}
+            found = {"outcomes": outcomes, "failures": self.parked.failures}
+            return {**found, "durations": self.parked.durations, "seconds": seconds}
 
         answer: Answer = family.compute(work, request["limit"], self.connection.fileno())
         return answer
