@@ -55,6 +55,7 @@ class NeutralSource:
     """Edits `rename-N` append `_N` to the name of a function's only variable that is written to: equal bytecode."""
 
     name = NAME
+    preserves = True
 
     def enumerate(self, site: Site, tree: SourceTree) -> Iterable[Edit]:
         return [self._edit(site, number) for number in range(KINDS)]

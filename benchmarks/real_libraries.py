@@ -19,10 +19,8 @@ from dean_airflow.evolution.trial_config import TrialConfig
 def run(minutes: float | None) -> list[Figure]:
     """real_libraries_geomean (confirmed speed-up; 1 where nothing was confirmed), and one figure a library."""
     each = {} if minutes is None else {"max_runtime_minutes": minutes / len(LIBRARIES)}
-    figures = []
     with tempfile.TemporaryDirectory(prefix="dean-bench-") as name, private_engine(Path(name)) as engine:
-        for library in LIBRARIES:
-            figures.append(_figure(library, library.unpack(Path(name)), each, engine))
+        figures = [_figure(library, library.unpack(Path(name)), each, engine) for library in LIBRARIES]
     detail = {figure.detail["library"]: [figure.value, figure.detail.get("interval")] for figure in figures}
     mean = geometric_mean(figure.value for figure in figures)
     return [Figure("real_libraries_geomean", round(mean, 4), "speed-up", "higher", 1.20, detail), *figures]
