@@ -2,7 +2,16 @@
 
 from zlib import adler32, crc32
 
+LIMIT = 1 << 24
 
-def checksum(data: bytes) -> int:
-    """CRC-32 and Adler-32 of the data in one 64-bit number."""
-    return crc32(data) << 32 | adler32(data)
+
+def checksum(data: bytes, limit: int = LIMIT) -> int:
+    """CRC-32 and Adler-32 of the first `limit` bytes, in one 64-bit number."""
+    counted = memoryview(data)[: min(len(data), limit)]
+    return crc32(counted) << 32 | adler32(counted)
+
+
+def matches(data: bytes, *expected: int) -> bool:
+    """Whether the data has one of the expected checksums."""
+    found = checksum(data)
+    return any(found == value for value in expected)

@@ -89,7 +89,7 @@ def _resolve_path(repository: str, ref: str, subfolder: str, cache_dir: Path) ->
         # Inside somebody's repository but not part of it, such as an ignored scratch folder.
         return _resolve_folder(path, ref, subfolder, cache_dir)
     inner = _clean_subfolder("/".join(part for part in (inner, subfolder) if part))
-    return Target(str(top), "local", commit, ref, inner, _notes(top, commit, ref))
+    return Target(str(top), "local", commit, ref, inner, _notes(top, commit, ref, inner))
 
 
 def _resolve_folder(path: Path, ref: str, subfolder: str, cache_dir: Path) -> Target:
@@ -127,13 +127,15 @@ def _commit_of(repository: Path, ref: str) -> str | None:
         return None
 
 
-def _notes(top: Path, commit: str, ref: str) -> tuple[str, ...]:
-    """A sentence when what is on disk differs from the commit: only the commit is worked on."""
+def _notes(top: Path, commit: str, ref: str, subfolder: str) -> tuple[str, ...]:
+    """A sentence when what is on disk differs from what is committed: only the commit is worked on."""
     if not (top / ".git").exists():
         return ()
-    arguments = ["status", "--porcelain", "--null", "--untracked-files=normal", "--ignore-submodules=all"]
+    arguments = ["status", "--porcelain", "--null", "--untracked-files=normal", "--ignore-submodules=all", "--"]
     try:
-        changed = [line for line in run_git(arguments, top, config=filters_off(top)).split("\0") if line]
+        changed = [
+            line for line in run_git([*arguments, subfolder or "."], top, config=filters_off(top)).split("\0") if line
+        ]
     except GitError:
         return ()
     if not changed:

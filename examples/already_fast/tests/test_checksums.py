@@ -1,5 +1,5 @@
 import pytest
-from checksums import checksum
+from checksums import checksum, matches
 
 
 @pytest.mark.parametrize(
@@ -8,3 +8,14 @@ from checksums import checksum
 )
 def test_checksum(data, value):
     assert checksum(data) == value
+
+
+def test_only_the_first_bytes_count():
+    assert checksum(b"DEAN on Airflow", 4) == checksum(b"DEAN")
+    assert checksum(b"DEAN", 0) == 1
+
+
+def test_matches():
+    assert matches(b"a", 7, 0xE8B7BE43_00620062)
+    assert not matches(b"a", 7)
+    assert not matches(b"a")

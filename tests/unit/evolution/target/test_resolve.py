@@ -63,6 +63,14 @@ def test_a_dirty_tree_is_worked_on_as_committed_and_said(tmp_path: Path, cache: 
     )
 
 
+def test_only_the_subfolder_counts_as_dirty(tmp_path: Path, cache: Path) -> None:
+    user = Repository(tmp_path / "user")
+    user.commit({f"{place}/{name}": text for name, text in PROJECT.items() for place in ("one", "two")})
+    user.write({"one/calc/core.py": "changed = True\n"})
+    assert resolved(cache, user.path, subfolder="two").notes == ()
+    assert "(1 file)" in resolved(cache, user.path / "one").notes[0]
+
+
 def test_a_subfolder(tmp_path: Path, cache: Path) -> None:
     user = Repository(tmp_path / "user")
     user.commit({f"libs/calc/{name}": text for name, text in PROJECT.items()})
