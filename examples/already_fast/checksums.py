@@ -7,7 +7,8 @@ LIMIT = 1 << 24
 
 def checksum(data: bytes, limit: int = LIMIT) -> int:
     """CRC-32 and Adler-32 of the first `limit` bytes, in one 64-bit number."""
-    counted = memoryview(data)[: min(len(data), limit)]
+    end = min(len(data), limit)
+    counted = memoryview(data)[:end]
     return crc32(counted) << 32 | adler32(counted)
 
 
