@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dean_airflow.evolution.edits.analysis.facts import Facts, substitute_all
-from dean_airflow.evolution.edits.analysis.residual import Residual, as_expression, is_tied_to_its_class
+from dean_airflow.evolution.edits.analysis.residual import Residual
+from dean_airflow.evolution.edits.analysis.values import as_expression, is_tied_to_its_class
 from dean_airflow.evolution.edits.function import Function, functions_in
 from dean_airflow.evolution.edits.project import Found, Method
 from dean_airflow.evolution.edits.unit import Unit

@@ -7,9 +7,10 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from dean_airflow.evolution.edits.analysis.facts import Facts, substitute_all, terminates
+from dean_airflow.evolution.edits.analysis.facts import Facts, terminates
 from dean_airflow.evolution.edits.analysis.scope import COMPREHENSIONS, bound_names
-from dean_airflow.evolution.edits.function import Function
+from dean_airflow.evolution.edits.analysis.types import type_of
+from dean_airflow.evolution.edits.analysis.values import bind_arguments, value_of_body
 
 _Value = TypeVar("_Value")
 _DEEPEST_CALL = 3
@@ -62,6 +63,13 @@ class Residual:
                 self.facts.forget(bound_names([node]))
                 node.body = self._inside(node.body)
                 return [node]
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                node.value = self.expression(node.value)
+                kind = type_of(self.facts, node.value)
+                self.facts.forget({name})
+                if kind and self.function.scope.is_local(name) and name not in self.function.unit.nonlocal_names:
+                    self.facts.types[name] = kind
+                return [node]
             case ast.Assign() | ast.Expr() | ast.AugAssign() | ast.AnnAssign():
                 if isinstance(node.value, ast.expr):
                     node.value = self.expression(node.value)
@@ -73,6 +81,14 @@ class Residual:
         if isinstance(test, ast.Constant):
             self.folds += 1
             return self.block(node.body if test.value else node.orelse)
+        decided = _decided_at_last(test)
+        if decided is not None:  # what comes before is still asked, for what asking may do
+            self.folds += 1
+            rest = self.block(node.body if decided else node.orelse)
+            asked = test.values[:-1] if isinstance(test, ast.BoolOp) else []
+            operator = test.op if isinstance(test, ast.BoolOp) else ast.And()
+            left = asked[0] if len(asked) == 1 else ast.BoolOp(operator, asked)
+            return [ast.If(left, [ast.Pass()], []), *rest]
         before = dict(self.facts.types), dict(self.facts.pairs)
         body = self.block(node.body)
         after_body = None if terminates(body) else (self.facts.types, self.facts.pairs)
@@ -250,102 +266,12 @@ class Residual:
         return self.expression(value, truth)
 
 
-def value_of_body(
-    function: Function, target: ast.FunctionDef, arguments: dict[str, ast.expr], residual: Residual
-) -> ast.expr | None:
-    """The value a function of the same module returns for arguments that may be evaluated any number of times, as
-    one expression; None when its body is more than choices and returns, or its names mean something else here."""
-    body = target.body
-    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        body = body[1:]
-    parameters = set(arguments)
-    allowed = (ast.If, ast.Return)
-    if any(is_tied_to_its_class(part) for statement in body for part in ast.walk(statement)):
+def _decided_at_last(test: ast.expr) -> bool | None:
+    """The truth of `... and False` or `... or True`; None for anything else."""
+    if not isinstance(test, ast.BoolOp) or not isinstance(test.values[-1], ast.Constant):
         return None
-    for statement in body:
-        for part in ast.walk(statement):
-            if isinstance(part, ast.stmt) and not isinstance(part, allowed):
-                return None
-            if isinstance(part, ast.Yield | ast.YieldFrom | ast.Await | ast.NamedExpr):
-                return None
-            if isinstance(part, ast.Name) and part.id not in parameters and not function.is_global(part.id):
-                return None
-    if bound_names(body):
-        return None
-    substituted = [_substituted(statement, arguments) for statement in body]
-    if None in substituted:
-        return None
-    return as_expression(residual.block([statement for statement in substituted if statement is not None]))
-
-
-def is_tied_to_its_class(node: ast.AST) -> bool:
-    """The expression means something else in another class, or outside: `__private`, `super`, `__class__`."""
-    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    return (name.startswith("__") and not name.endswith("__")) or name in ("super", "__class__")
-
-
-def bind_arguments(target: ast.FunctionDef, call: ast.Call) -> dict[str, ast.expr] | None:
-    """Parameter → argument, as the call would bind them; defaults count when they are constants or names. None when
-    it cannot be told, or the function is decorated, async, a generator or takes `*args`."""
-    parameters = target.args
-    if target.decorator_list or parameters.vararg or parameters.kwarg or parameters.posonlyargs:
-        return None
-    if any(isinstance(argument, ast.Starred) for argument in call.args) or any(
-        word.arg is None for word in call.keywords
-    ):
-        return None
-    names = [parameter.arg for parameter in parameters.args]
-    if len(call.args) > len(names):
-        return None
-    bound = dict(zip(names, call.args, strict=False))
-    keyword_names = {*names, *(parameter.arg for parameter in parameters.kwonlyargs)}
-    for word in call.keywords:
-        if word.arg is None or word.arg in bound or word.arg not in keyword_names:
-            return None
-        bound[word.arg] = word.value
-    defaults = dict(zip(reversed(names), reversed(parameters.defaults), strict=False))
-    defaults |= {
-        parameter.arg: default
-        for parameter, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
-        if default is not None
-    }
-    for name in keyword_names - set(bound):
-        default = defaults.get(name)
-        if not isinstance(default, ast.Constant | ast.Name):
-            return None
-        bound[name] = default
-    return bound
-
-
-def _substituted(statement: ast.stmt, arguments: dict[str, ast.expr]) -> ast.stmt | None:
-    match statement:
-        case ast.Return(value=None):
-            return ast.Return(ast.Constant(None))
-        case ast.Return(value=ast.expr() as value):
-            new = substitute_all(value, arguments)
-            return None if new is None else ast.Return(new)
-        case ast.If(test=test, body=body, orelse=orelse):
-            new = substitute_all(test, arguments)
-            bodies = [[_substituted(inner, arguments) for inner in block] for block in (body, orelse)]
-            if new is None or any(None in block for block in bodies):
-                return None
-            first, second = ([inner for inner in block if inner is not None] for block in bodies)
-            return ast.If(new, first, second)
-    return None
-
-
-def as_expression(body: list[ast.stmt]) -> ast.expr | None:
-    """Choices and returns as one conditional expression."""
-    match body:
-        case []:
-            return ast.Constant(None)
-        case [ast.Return(value=value), *_]:
-            return value or ast.Constant(None)
-        case [ast.If(test=test, body=chosen, orelse=orelse), *rest]:
-            first = as_expression([*chosen, *rest])
-            second = as_expression([*orelse, *rest])
-            return None if first is None or second is None else ast.IfExp(test, first, second)
-    return None
+    last = bool(test.values[-1].value)
+    return last if last is isinstance(test.op, ast.Or) else None
 
 
 def _common(first: dict[str, _Value], second: dict[str, _Value]) -> dict[str, _Value]:

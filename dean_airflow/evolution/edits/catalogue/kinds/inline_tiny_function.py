@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from dean_airflow.evolution.edits.analysis.facts import Facts, load, substitute_all
 from dean_airflow.evolution.edits.analysis.order import is_evaluated_first
-from dean_airflow.evolution.edits.analysis.residual import Residual, bind_arguments, value_of_body
+from dean_airflow.evolution.edits.analysis.residual import Residual
+from dean_airflow.evolution.edits.analysis.values import bind_arguments, value_of_body
 from dean_airflow.evolution.edits.catalogue.kind import Kind, Match
 from dean_airflow.evolution.edits.function import Function
 from dean_airflow.evolution.edits.rewrite import Rewriter

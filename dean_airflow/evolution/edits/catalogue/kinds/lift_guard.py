@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from dean_airflow.evolution.edits.analysis.facts import substitute_all
 from dean_airflow.evolution.edits.analysis.purity import is_pure_test
-from dean_airflow.evolution.edits.analysis.residual import bind_arguments
+from dean_airflow.evolution.edits.analysis.values import bind_arguments
 from dean_airflow.evolution.edits.catalogue.kind import Kind, Match
 from dean_airflow.evolution.edits.function import Function
 from dean_airflow.evolution.edits.rewrite import Rewriter

@@ -12,7 +12,7 @@ from dean_airflow.evolution.edits.analysis.residual import Residual
 from dean_airflow.evolution.edits.catalogue.kind import Kind, Match
 from dean_airflow.evolution.edits.function import Function
 
-_ALWAYS_TRIED = ("str", "int", "float")
+_ALWAYS_TRIED = ("str",)
 _LARGEST_SHARE = 0.75
 
 
