@@ -1,4 +1,4 @@
-"""The bundled examples are what their READMEs say: nothing to install, green, and with a benchmark that takes a seed."""
+"""The bundled examples are what their READMEs say: nothing to install, green, with a seeded benchmark."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def test_an_example_is_a_target_as_it_is(tmp_path: Path, name: str) -> None:
     assert settings.files == FILES[name]
     assert settings.skipped_files == ()
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-    for command in (["-c", TWICE], ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, *settings.tests or ()]):
+    suite = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, *(settings.tests or ())]
+    for command in (["-c", TWICE], suite):
         done = subprocess.run(
             [sys.executable, *command], cwd=copy, env=environment, capture_output=True, text=True, check=False
         )
