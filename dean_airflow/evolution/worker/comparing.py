@@ -19,10 +19,14 @@ from typing import Any
 from . import canonical, clock, family
 from .recording import Call, Copier, Parameters
 
-GUARD = 0.25
+GUARD = 0.1
 """Seconds one call of the function as it is may take, digest of its outcome included."""
-PATIENCE = 4.0
+PATIENCE = 10.0
 """The candidate gets this many times as long where the baseline was in time, so that chance decides nothing."""
+HASTE = 0.5
+"""Where the baseline was late, the candidate does something else if it ends within this share of the guard."""
+HARD_HANG = 5.0
+"""Seconds after the alarm until a child that does not hear it is killed."""
 MOST_DEATHS = 20
 """Children that may die or hang beyond waking before the rest of the inputs is given up."""
 MEMORY = 512 * 1024 * 1024
@@ -84,7 +88,7 @@ class Caller:
         pending = b""
         try:
             while len(rows) < len(inputs):
-                patience = min(deadline - clock.now(), PATIENCE * guards[len(rows)] + 5.0)
+                patience = min(deadline - clock.now(), guards[len(rows)] + HARD_HANG)
                 if patience <= 0 or not select.select([read], [], [], patience)[0]:
                     return "", True
                 part = os.read(read, 1 << 16)

@@ -15,15 +15,17 @@ from collections.abc import Callable
 from typing import Any
 
 from . import clock, family, swap, workloads
-from .comparing import GUARD, LATE, NO_VALUES, PATIENCE, Caller, Row, shown_call
+from .comparing import GUARD, HASTE, LATE, NO_VALUES, PATIENCE, Caller, Row, shown_call
 from .recording import Call, Copier, Recorder, key_of
 from .varying import Varier
 
 RECORDING_SECONDS = 15.0
 VARYING_SECONDS = 15.0
-CALLING_SECONDS = 60.0
-"""What each step may take; the candidate's calls get PATIENCE times what the baseline's took, and some."""
-LONGEST_REQUEST = RECORDING_SECONDS + VARYING_SECONDS + (2 + PATIENCE) * CALLING_SECONDS + 20.0
+CALLING_SECONDS = 30.0
+"""What each step may take; the calls after the baseline's get SLOWER times what those took, and MARGIN."""
+SLOWER = 3.0
+MARGIN = 10.0
+LONGEST_REQUEST = RECORDING_SECONDS + VARYING_SECONDS + (1 + 2 * SLOWER) * CALLING_SECONDS + 3 * MARGIN
 RESERVE = 1.15
 """Inputs made for each one wanted: some prove nothing (two runs of the baseline differ, or none ends in time)."""
 DRAWS = 30
@@ -148,8 +150,8 @@ class _Comparison:
         baseline = self._baseline(CALLING_SECONDS)
         took = clock.now() - started
         inputs = self.inputs[: len(baseline)]
-        guards = [GUARD if digest == LATE else GUARD * PATIENCE for digest, _ in baseline]
-        candidate, failure = self.caller.rows(prepare, inputs, guards, PATIENCE * took + 10.0)
+        guards = [GUARD * (HASTE if digest == LATE else PATIENCE) for digest, _ in baseline]
+        candidate, failure = self.caller.rows(prepare, inputs, guards, SLOWER * took + MARGIN)
         if failure.startswith("CannotSwap"):
             return {"cannot": failure.partition(": ")[2]}
         if failure:
@@ -158,7 +160,7 @@ class _Comparison:
             return {"failed": "its calls took too long altogether, or kept ending their process"}
         different = [n for n, row in enumerate(candidate) if row[0] != baseline[n][0]]
         if different:
-            again = self._baseline(2 * took + 10.0)
+            again = self._baseline(SLOWER * took + MARGIN)
             chance = {n for n, row in enumerate(again) if row[0] != baseline[n][0]}
             different = [n for n in different if n not in chance]
         else:
