@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+LOOPBACK = "127.0.0.1"
 COMPONENTS = ("api-server", "scheduler", "dag-processor")
 BUNDLE = '[{"name": "dean", "classpath": "dean_airflow.dag_bundle.ShippedDagBundle", "kwargs": {}}]'
 REPOSITORY_ROOT = Path(__file__).parents[1]
@@ -32,7 +33,7 @@ class PrivateAirflow:
         self.home, self.data_dir = home, home / "dean"
         self.password = secrets.token_urlsafe(12)
         (home / "passwords.json").write_text(json.dumps({"admin": self.password}))
-        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.url = f"http://{LOOPBACK}:{_free_port()}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         self.environment = {**kept, **self._own_environment(database), **environment}
         self._token = ""
@@ -49,6 +50,7 @@ class PrivateAirflow:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__HOST": LOOPBACK,
             "AIRFLOW__API__PORT": self.url.rpartition(":")[2],
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
@@ -173,7 +175,7 @@ def metadata_database() -> Iterator[str]:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 

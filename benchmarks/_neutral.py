@@ -6,6 +6,7 @@ import random
 import re
 import time
 from collections.abc import Iterable
+from types import CodeType
 from typing import Any
 
 from dean_airflow.errors import EditError
@@ -72,6 +73,14 @@ class NeutralSource:
         number = edit.kind.removeprefix("rename-")
         return before + definition + LOCAL.sub(rf"total\1_{number}", body) + gap + after
 
+    def same_bytecode(self, tree: SourceTree) -> bool:
+        """Whether a genome of several edits compiles to the very instructions of the target."""
+        path = "work.py"
+        text = tree[path]
+        for number, function in enumerate(("mix", "fold", "mix")):
+            text = self.apply(self._edit(Site(path, function, 0.5), number), text, tree)
+        return text != tree[path] and _instructions(text) == _instructions(tree[path])
+
     def _edit(self, site: Site, number: int) -> Edit:
         return Edit(NAME, f"rename-{number}", site.path, site.function)
 
@@ -83,6 +92,11 @@ def neutral_target() -> dict[str, str]:
         "tests/test_work.py": _TESTS,
         "benchmark.py": _BENCHMARK,
     }
+
+
+def _instructions(text: str) -> list[bytes]:
+    module = compile(text, "work.py", "exec")
+    return [constant.co_code for constant in module.co_consts if isinstance(constant, CodeType)]
 
 
 def _loops_of_half_a_millisecond() -> int:

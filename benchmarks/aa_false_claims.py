@@ -49,6 +49,8 @@ def run(minutes: float | None) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="dean-bench-") as name:
         room = Path(name)
         files = neutral_target()
+        if not NeutralSource().same_bytecode(files):
+            raise AssertionError("The edits are not neutral on this Python: they change bytecode.")
         target = write_target(room / "target", files)
         with competing(60 * (2 * budget + 10)):
             screening, confirming = _record(files, 60 * budget * RECORDING_SHARE)

@@ -24,7 +24,7 @@ from dean_airflow.evolution.trial_config import TrialConfig
 from dean_airflow.evolution.workplace import workplace
 
 TRIALS = 20
-TRIAL_MINUTES = 0.6
+TRIAL_MINUTES = 0.75
 SUITE_SECONDS = 300.0
 
 Tested = tuple[dict[str, str], tuple[str, ...]]
