@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dean_airflow.evolution.baseline.baseline import Baseline
-from dean_airflow.evolution.behaviour.mutants import Line, Mutant, look_at
+from dean_airflow.evolution.behaviour.mutants import Line, Mutant
 from dean_airflow.evolution.edits.source import SourceTree
 from dean_airflow.evolution.judge.test_runner import TestRunner
 
@@ -32,8 +32,8 @@ class LineProof:
     def unrun(self, places: Sequence[Place]) -> str:
         """A sentence about the first line that needs a test and that no test runs; empty if there is none."""
         for path, number in places:
-            line = look_at(self.tree[path], number)
-            if line.mutants and not self._tests_of(path, number, line):
+            line = Line(self.tree[path], number)
+            if line.can_fail and not self._tests_of(path, number, line):
                 return f"line {number} of {path} is run by no test"
         return ""
 
@@ -53,15 +53,16 @@ class LineProof:
         return ""
 
     def _try(self, path: str, number: int) -> str:
-        line = look_at(self.tree[path], number)
-        if not line.mutants:
-            return ""
+        line = Line(self.tree[path], number)
         tests = self._tests_of(path, number, line)
-        for mutant in line.mutants:
+        missed = []
+        for mutant in line.mutants():
             if self._noticed(path, mutant, tests):
                 return ""
-        tried = "; ".join(mutant.says for mutant in line.mutants[:3])
-        return f"no test notices when line {number} of {path} is changed ({tried})"
+            missed.append(mutant.says)
+        if not missed:
+            return ""
+        return f"no test notices when line {number} of {path} is changed ({'; '.join(missed[:3])})"
 
     def _noticed(self, path: str, mutant: Mutant, tests: Sequence[str]) -> bool:
         return bool(self.tests.why_not({path: mutant.text}, tests, HUNG))

@@ -57,69 +57,69 @@ class Mutant:
     text: str
 
 
-@dataclass(frozen=True)
 class Line:
     """A line of a file, seen from its statements."""
 
-    lines: tuple[int, ...]
-    """Lines of the statement (of a block: of its header) that the line belongs to; empty if it belongs to none."""
-    mutants: tuple[Mutant, ...]
-    """Best first; none where nothing can go wrong: docstrings, comments, `pass`, `else`, a plain `def`."""
+    def __init__(self, text: str, line: int) -> None:
+        """`line` counts from 1; the text must parse."""
+        self._bom = _BOM if text.startswith(_BOM) else ""
+        self._text = text.removeprefix(_BOM)
+        blocks = [block for lines, block in _blocks(self._text) if line in lines]
+        self.lines = sorted({number for one in blocks for number in _own_lines(one)})
+        """Lines of the statement (of a block: of its header) that the line belongs to; empty if it belongs to none."""
+        positions = _positions(self._text)
+        self._changes = (
+            self._real(_of_blocks(blocks, line, positions))
+            or self._real(_of_blocks(blocks, None, positions))
+            or self._real(_removals(blocks, positions))
+        )
 
+    @property
+    def can_fail(self) -> bool:
+        """False where nothing can go wrong: in docstrings, comments, `pass`, `else`, a plain `def`."""
+        return bool(self._changes)
 
-def look_at(text: str, line: int) -> Line:
-    """The mutants of a line (from 1) of a file that parses."""
-    bom = _BOM if text.startswith(_BOM) else ""
-    body = text.removeprefix(_BOM)
-    tree = _parsed(body)
-    blocks = [one for one in _blocks(tree) if line in _own_lines(one)]
-    if not blocks:
-        return Line((), ())
-    positions = Positions(body)
-    around = sorted({number for one in blocks for number in _own_lines(one)})
-    mutants = _distinct(_of_blocks(blocks, line, positions), bom, body)
-    if not mutants:
-        mutants = _distinct(_of_blocks(blocks, None, positions), bom, body)
-    if not mutants:
-        mutants = _distinct(_removals(blocks, positions), bom, body)
-    return Line(tuple(around), mutants)
+    def mutants(self) -> Iterator[Mutant]:
+        """Up to MOST that compile, the most telling first; each is made when asked for."""
+        made = 0
+        for start, end, new in self._changes:
+            mutated = self._text[:start] + new + self._text[end:]
+            if _compiles(mutated):
+                made += 1
+                yield Mutant(f"{_short(self._text[start:end])} → {_short(new)}", self._bom + mutated)
+            if made == MOST:
+                return
 
-
-@lru_cache(maxsize=16)
-def _parsed(text: str) -> ast.Module:
-    return ast.parse(text)
+    def _real(self, changes: Iterator[_Change]) -> list[_Change]:
+        """Without repetitions and those that put back what was there."""
+        return [one for one in dict.fromkeys(changes) if self._text[one[0] : one[1]] != one[2].strip("()")]
 
 
 _Change = tuple[int, int, str]
 """Start and end offset of what is replaced, and by what."""
 
 
-def _distinct(changes: Iterator[_Change], bom: str, text: str) -> tuple[Mutant, ...]:
-    """The first few that compile and differ in meaning from the baseline and each other."""
-    seen = {ast.dump(_parsed(text))}
-    found: list[Mutant] = []
-    for start, end, new in changes:
-        mutated = text[:start] + new + text[end:]
-        try:
-            dump = ast.dump(compile(mutated, "mutant", "exec", ast.PyCF_ONLY_AST, dont_inherit=True))
-            compile(mutated, "mutant", "exec", dont_inherit=True)
-        except (SyntaxError, ValueError):
-            continue
-        if dump not in seen:
-            seen.add(dump)
-            found.append(Mutant(f"{_short(text[start:end])} → {_short(new)}", bom + mutated))
-        if len(found) == MOST:
-            break
-    return tuple(found)
+def _compiles(text: str) -> bool:
+    try:
+        compile(text, "mutant", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+@lru_cache(maxsize=16)
+def _positions(text: str) -> Positions:
+    return Positions(text)
+
+
+@lru_cache(maxsize=16)
+def _blocks(text: str) -> list[tuple[range, _Block]]:
+    return [(_own_lines(node), node) for node in ast.walk(ast.parse(text)) if isinstance(node, _Block)]
 
 
 def _short(code: str) -> str:
     line = " ".join(code.split())
     return line if len(line) <= 60 else line[:57] + "…"
-
-
-def _blocks(tree: ast.AST) -> Iterator[_Block]:
-    return (node for node in ast.walk(tree) if isinstance(node, _Block))
 
 
 def _own_lines(block: _Block) -> range:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from dean_airflow.evolution.behaviour.mutants import MOST, look_at
+from dean_airflow.evolution.behaviour.mutants import MOST, Line
 
 
 def planted(text: str, line: int) -> list[str]:
-    return [mutant.text for mutant in look_at(text, line).mutants]
+    return [mutant.text for mutant in Line(text, line).mutants()]
 
 
 @pytest.mark.parametrize(
@@ -51,24 +51,24 @@ def test_each_kind_of_line_has_its_faults(line: str, mutant: str) -> None:
 def test_headers_of_blocks_have_theirs(block: str, mutant: str) -> None:
     text = f"def f(a, b):\n    {block}\n        b += 1\n"
     assert text.replace(block, mutant) in planted(text, 2)
-    assert look_at(text, 2).lines == (2,)
+    assert Line(text, 2).lines == [2]
 
 
 @pytest.mark.parametrize("line", ['"""Says what f does."""', "pass", "# a remark", "", "global g"])
 def test_nothing_can_go_wrong_in_a_line_that_does_nothing(line: str) -> None:
-    assert look_at(f"def f(a):\n    {line}\n    return a\n", 2).mutants == ()
+    assert not Line(f"def f(a):\n    {line}\n    return a\n", 2).can_fail
 
 
 def test_a_plain_definition_has_none_and_a_default_has() -> None:
     assert planted("def f(a: int = 3) -> int:\n    return a\n", 1)[0].startswith("def f(a: int = (4)) -> int:")
-    assert look_at("def f(a: 'x') -> 'y':\n    return a\n", 1).mutants == ()
+    assert not Line("def f(a: 'x') -> 'y':\n    return a\n", 1).can_fail
 
 
 def test_lines_inside_an_expression_have_their_own_faults_or_the_statements() -> None:
     text = "def f(a, b):\n    return g(\n        a + 1,\n        b,\n    )\n"
     assert text.replace("a + 1", "(a - 1)") in planted(text, 3)
     assert planted(text, 4) == planted(text, 5) != []
-    assert look_at(text, 5).lines == (2, 3, 4, 5)
+    assert Line(text, 5).lines == [2, 3, 4, 5]
 
 
 def test_a_byte_order_mark_and_wide_letters_stay_in_place() -> None:
