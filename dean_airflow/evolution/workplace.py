@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -13,7 +12,6 @@ from typing import Any
 
 from upath import UPath
 
-from dean_airflow.errors import TargetError
 from dean_airflow.evolution.baseline.baseline import Baseline
 from dean_airflow.evolution.edits.apply import apply_genome
 from dean_airflow.evolution.edits.edit import Genome
@@ -33,11 +31,11 @@ from dean_airflow.evolution.target.detect import apply_settings, detect
 from dean_airflow.evolution.target.environment import build_environment
 from dean_airflow.evolution.target.fetch import fetch
 from dean_airflow.evolution.target.target import Checkout, Target, TargetSettings
+from dean_airflow.evolution.target.workspaces import workspace
 from dean_airflow.evolution.trial_config import TrialConfig
 
 CONFIRMING_SECONDS = 0.02
 """A measurement of a confirmation is repeated until it is this long: the judge's clock sees the messages, too."""
-SCRATCH_PREFIX = "dean-trial-"
 
 
 @dataclass(frozen=True)
@@ -101,23 +99,14 @@ def workplace(trial_id: str, engine: Engine) -> Iterator[Workplace]:
 
 @contextmanager
 def scratch(engine: Engine, trial_id: str) -> Iterator[Path]:
-    """A directory for one stage of a trial. Raises TargetError if the disk does not allow it."""
-    parent = engine.settings.scratch_dir
-    try:
-        if parent:
-            parent.mkdir(parents=True, exist_ok=True)
-        room = Path(
-            tempfile.mkdtemp(prefix=f"{SCRATCH_PREFIX}{trial_id.removeprefix('trial-')}-", dir=parent)
-        ).resolve()
-    except OSError as error:
-        raise TargetError(
-            f"No scratch directory can be made in {parent or tempfile.gettempdir()} ({error.strerror}): "
-            "free space there, or set `[dean] scratch_dir`."
-        ) from None
-    try:
+    """A directory for one stage of a trial. Raises TargetError if the disk, or their number, does not allow it."""
+    with workspace(engine.settings.scratch_dir, workspace_name(trial_id)) as room:
         yield room
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
+
+
+def workspace_name(trial_id: str) -> str:
+    """What the workspaces of a trial's stages are called after."""
+    return trial_id.removeprefix("trial-")
 
 
 def furnish(

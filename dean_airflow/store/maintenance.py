@@ -51,12 +51,6 @@ def stopped_trials(store: Store) -> list[str]:
     return store.database.read(lambda session: list(session.scalars(statement)))
 
 
-def unfinished_trials(store: Store) -> list[str]:
-    """The ids of the trials still under way: whatever clone belongs to none of them is an orphan."""
-    statement = select(TrialRow.id).where(TrialRow.status.not_in(FINAL)).order_by(TrialRow.id)
-    return store.database.read(lambda session: list(session.scalars(statement)))
-
-
 def abandoned_trials(store: Store, silent_for: timedelta) -> list[str]:
     """The ids of the unfinished trials nobody holds a lease of and nothing was heard of for so long: their run died."""
     now = store.now()

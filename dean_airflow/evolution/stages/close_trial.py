@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from dean_airflow.errors import DeanError, IllegalTransition, TrialNotFound
 from dean_airflow.evolution.engine import Engine
 from dean_airflow.evolution.stages.report import report
-from dean_airflow.evolution.workplace import SCRATCH_PREFIX
+from dean_airflow.evolution.target.workspaces import remove_named
+from dean_airflow.evolution.workplace import workspace_name
 from dean_airflow.store.trials import Trial
 
 LEASE_PATIENCE = 60.0
@@ -35,7 +33,7 @@ def close_trial(trial_id: str, engine: Engine, *, succeeded: bool) -> dict[str, 
         else:
             trial = engine.store.trials.transition(trial_id, "cancelled", stop_reason="cancelled")
             _wait_for_islands(trial_id, engine)
-    remove_scratch(trial_id, engine)
+    remove_named(engine.settings.scratch_dir, workspace_name(trial_id))
     result = final_result(trial, engine)
     try:
         result["report"] = str(engine.artifacts(trial_id) / "report.html")
@@ -79,13 +77,6 @@ def _wait_for_islands(trial_id: str, engine: Engine) -> None:
     deadline = time.monotonic() + LEASE_PATIENCE
     while engine.store.leases.active(trial_id) and time.monotonic() < deadline:
         time.sleep(LOOK_AGAIN)
-
-
-def remove_scratch(trial_id: str, engine: Engine) -> None:
-    """Removes this machine's scratch directories of a trial that nobody works on any more."""
-    parent = Path(engine.settings.scratch_dir or tempfile.gettempdir())
-    for room in parent.glob(f"{SCRATCH_PREFIX}{trial_id.removeprefix('trial-')}-*"):
-        shutil.rmtree(room, ignore_errors=True)
 
 
 def final_result(trial: Trial, engine: Engine) -> dict[str, Any]:

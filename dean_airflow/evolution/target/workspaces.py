@@ -53,6 +53,16 @@ def remove_orphans(parent: Path | None, hours: float = 24.0) -> list[Path]:
     return removed
 
 
+def remove_named(parent: Path | None, name: str) -> list[Path]:
+    """Remove the workspaces of this `name` whose process is gone, whatever their age; what was removed."""
+    parent, removed = parent or Path(tempfile.gettempdir()), []
+    for place in _workspaces(parent):
+        if place.name.startswith(f"{PREFIX}{name}-") and not _in_use(place):
+            _remove(place)
+            removed.append(place)
+    return removed
+
+
 def _workspaces(parent: Path) -> list[Path]:
     return sorted(path for path in parent.glob(f"{PREFIX}*") if path.is_dir())
 

@@ -14,7 +14,8 @@ import pytest
 from dean_airflow.config import Settings
 from dean_airflow.evolution.engine import Engine
 from dean_airflow.evolution.maintenance import tidy
-from dean_airflow.evolution.workplace import SCRATCH_PREFIX
+from dean_airflow.evolution.target.workspaces import PREFIX, workspace
+from dean_airflow.evolution.workplace import workspace_name
 from dean_airflow.store.store import Store
 
 LONG_AGO = timedelta(days=200)
@@ -51,7 +52,7 @@ def ended(engine: Engine, trial_id: str, status: str) -> None:
 
 
 def clone_of(engine: Engine, trial_id: str, age: timedelta) -> Path:
-    folder = engine.settings.scratch_dir / f"{SCRATCH_PREFIX}{trial_id.removeprefix('trial-')}-abc"
+    folder = engine.settings.scratch_dir / f"{PREFIX}{workspace_name(trial_id)}-abc"
     (folder / "target").mkdir(parents=True)
     then = time.time() - age.total_seconds()
     os.utime(folder, (then, then))
@@ -111,15 +112,14 @@ def test_branches_of_stopped_trials_go_from_mirrors_and_no_others(engine: Engine
 
 
 def test_orphaned_clones_go_and_those_in_use_or_new_stay(engine: Engine) -> None:
-    ended(engine, "trial-ended", "failed")
-    engine.store.trials.create("trial-running", {"repository": "/srv/a"})
     orphan = clone_of(engine, "trial-ended", timedelta(days=2))
     of_nobody = clone_of(engine, "trial-unknown", timedelta(days=2))
-    in_use = clone_of(engine, "trial-running", timedelta(days=2))
     new = clone_of(engine, "trial-just-now", timedelta(minutes=5))
 
-    assert tidy(engine)["clones"] == 2
-    assert [orphan.exists(), of_nobody.exists(), in_use.exists(), new.exists()] == [False, False, True, True]
+    with workspace(engine.settings.scratch_dir, workspace_name("trial-running")) as in_use:
+        os.utime(in_use, (0, 0))
+        assert tidy(engine)["clones"] == 2
+        assert [orphan.exists(), of_nobody.exists(), in_use.exists(), new.exists()] == [False, False, True, True]
 
 
 def test_a_trial_whose_run_died_has_failed(engine: Engine, clock: Shifted) -> None:

@@ -83,7 +83,6 @@ def test_trials_are_named_by_what_may_be_left_of_them(store, trial_id, clock):
         store.trials.transition(other, end)
 
     assert maintenance.stopped_trials(store) == ["trial-c", "trial-b"]
-    assert maintenance.unfinished_trials(store) == [trial_id]
 
 
 def test_a_trial_is_abandoned_when_nobody_holds_it_and_nothing_is_heard(store, trial_id, lease, clock):
