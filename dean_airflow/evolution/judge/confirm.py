@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
 from dean_airflow.evolution.judge.costing import Costing
-from dean_airflow.evolution.judge.pairs import Pair, Pairs
+from dean_airflow.evolution.judge.pairs import Pair, Pairs, put_off
 from dean_airflow.evolution.judge.sequential import FLOOR, sign_test
 
 PROCESS_PAIRS = 6
@@ -98,6 +98,7 @@ def measure_afresh(
     groups: list[tuple[float, ...]] = []
     baseline: list[float] = []
     candidate: list[float] = []
+    everything: list[Pair] = []
     if not costing.runtime:
         process_pairs, pairs_each = 1, PAIRS_EACH
     for _ in range(process_pairs):
@@ -114,9 +115,12 @@ def measure_afresh(
         if problem:
             return Confirmation((), (), (), problem=problem)
         counted = taken[WARM_UP:]
+        everything += counted
         groups.append(tuple(costing.runtime * _by_the_judges_clock(pair) + constant for pair in counted))
         baseline += [pair.baseline[1] for pair in counted]
         candidate += [pair.candidate[1] for pair in counted]
+    if costing.runtime and (problem := put_off(everything)):
+        return Confirmation((), (), (), problem=problem)
     return Confirmation(tuple(groups), tuple(baseline), tuple(candidate), costing.floor)
 
 

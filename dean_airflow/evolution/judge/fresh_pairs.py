@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dean_airflow.errors import BaselineError
-from dean_airflow.evolution.judge.pairs import CannotOpen, Pair, difference
+from dean_airflow.evolution.judge.pairs import CannotOpen, Pair, check_times, difference
 from dean_airflow.evolution.judge.worker import Answer, RequestFailed, Worker, Workshop
 
 
@@ -72,8 +72,9 @@ class FreshPairs:
             only = answer["rows"][0]
             row[name] = (only["run"][0], outside - only.get("check", 0.0))
             if check:
+                row[name + "_check"] = only["check"]
                 row[name + "_digest"], row[name + "_says"] = only["digest"], only["says"]
-        return Pair(row["b"], row["c"], differs=difference(row))
+        return Pair(row["b"], row["c"], differs=difference(row), checks=check_times(row))
 
     def _single(self, name: str, seed: int, check: bool) -> tuple[Answer, float]:
         started = time.perf_counter()

@@ -121,8 +121,7 @@ class Judge:
         return "neutral" if decision == "more" else decision, costs
 
     def _take(self, pairs: Pairs, count: int, rng: random.Random) -> list[Pair]:
-        first = rng.randrange(MAX_SEED)
-        seeds = [first + 1000 * number for number in range(count)]
+        seeds = [rng.randrange(MAX_SEED) for _ in range(count)]
         checks = [number == 0 or rng.random() < CHECK_SHARE for number in range(count)]
         taken = pairs.take(seeds, checks)
         _refuse_wrong(taken)

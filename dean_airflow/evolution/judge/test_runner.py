@@ -22,11 +22,13 @@ class TestRunner:
         self.workshop, self.arguments = workshop, list(arguments)
         self.seconds_each = suite_seconds / max(suite_size, 1)
         self._worker: Worker | None = None
-        self._usable: set[str] | None = None
+        self._usable: dict[str, float] | None = None
 
     @property
     def worker(self) -> Worker:
         """The parked session. Raises BaselineError, WorkerDied."""
+        if self._worker is not None and self._worker.over:
+            self.close()
         if self._worker is None:
             self._worker = Worker(self.workshop, {"kind": "tests", "tests": self.arguments})
         return self._worker
@@ -37,10 +39,11 @@ class TestRunner:
         `patience`: seconds that they may take beyond ten times their usual.
         """
         chosen = _thinned(list(ids), int(FAST_TESTS_SECONDS / max(self.seconds_each, 1e-4)))
-        chosen = [one for one in chosen if one in self._passing_here()]
+        usual = self._passing_here()
+        chosen = [one for one in chosen if one in usual]
         if not chosen:
             return ""
-        limit = patience + 10.0 * self.seconds_each * len(chosen)
+        limit = patience + 10.0 * sum(usual[one] for one in chosen)
         try:
             answer = self.worker.request("tests", limit, files=files, ids=chosen, stop=True)
         except RequestFailed as error:
@@ -52,14 +55,15 @@ class TestRunner:
             answer = whole_suite(self.workshop, files, [*self.arguments], limit, chosen)
         return first_failure(answer)
 
-    def _passing_here(self) -> set[str]:
-        """Tests that pass in the parked session with nothing changed: some need to write beside themselves or a
-        process of their own, and are left to the whole suite."""
+    def _passing_here(self) -> dict[str, float]:
+        """Tests that pass in the parked session with nothing changed, with the seconds they take: some need to write
+        beside themselves or a process of their own, and are left to the whole suite."""
         if self._usable is None:
             ids = self.worker.ready["ids"]
             limit = 30.0 + 20.0 * self.seconds_each * len(ids)
             answer = self.worker.request("tests", limit, files={}, ids=ids, stop=False)
-            self._usable = {one for one, outcome in answer["outcomes"].items() if outcome == "passed"}
+            took = answer["durations"]
+            self._usable = {one: took[one] for one, outcome in answer["outcomes"].items() if outcome == "passed"}
         return self._usable
 
     def close(self) -> None:

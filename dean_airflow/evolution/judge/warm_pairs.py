@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dean_airflow.evolution.judge.pairs import CannotOpen, Pair, pair_from_row
-from dean_airflow.evolution.judge.worker import RequestFailed, Worker, Workshop
+from dean_airflow.evolution.judge.worker import RequestFailed, Worker, WorkerDied, Workshop
 
 
 class NeedsFreshProcess(Exception):
@@ -29,6 +29,8 @@ class WarmPairs:
     @property
     def worker(self) -> Worker:
         """The running worker, started if need be. Raises BaselineError, WorkerDied."""
+        if self._worker is not None and self._worker.over:
+            self.close()
         if self._worker is None:
             self._worker = Worker(self.workshop, self.order, self.hash_seed)
             if "chosen" in self.order:
@@ -37,11 +39,20 @@ class WarmPairs:
 
     def open(self, files: dict[str, str], against: dict[str, str] | None = None) -> None:
         """Raises NeedsFreshProcess beside what Pairs.open raises."""
+        self._clear()
         answer = self.worker.request("open", max(self.limit, 5.0), files=files, against=against or {}, core=self.core)
         if "cannot_swap" in answer:
             raise NeedsFreshProcess(answer["cannot_swap"])
         if "failed" in answer or "baseline_failed" in answer:
             raise CannotOpen(answer.get("failed") or answer["baseline_failed"])
+
+    def _clear(self) -> None:
+        """Removes the candidate before; a worker that it took with it must not count against the next."""
+        if self._worker is not None:
+            try:
+                self._worker.request("close", 5.0)
+            except (RequestFailed, WorkerDied):
+                self.close()
 
     def take(self, seeds: Sequence[int], checks: Sequence[bool]) -> list[Pair]:
         answer = self.worker.request("pairs", self.limit, seeds=list(seeds), checks=list(checks), repeats=self.repeats)

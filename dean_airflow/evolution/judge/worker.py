@@ -72,6 +72,8 @@ class Worker:
     ) -> None:
         """Starts and waits until the target is imported. Raises BaselineError if that fails, WorkerDied if it ends."""
         self.workshop = workshop
+        self.over = False
+        """Whether it has said that it takes no further request: something of a candidate's outlived it in there."""
         self.room = Path(tempfile.mkdtemp(prefix="worker-", dir=workshop.scratch))
         self._connection, theirs = socket.socketpair()
         self._log = (self.room / "stderr").open("w+b")
@@ -118,6 +120,7 @@ class Worker:
         Raises RequestFailed when the zygote says so, WorkerDied when it says nothing.
         """
         answer = self._exchange({"op": op, "limit": limit, **fields}, limit * _runs(fields) + GRACE)
+        self.over = bool(answer.get("last"))
         if not answer.get("ok"):
             raise RequestFailed(str(answer.get("error", "no reason given")))
         return answer

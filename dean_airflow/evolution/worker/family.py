@@ -9,6 +9,7 @@ import json
 import os
 import select
 import signal
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,6 +18,17 @@ from . import child, clock
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_DUMPABLE = 4
 _libc = ctypes.CDLL(None, use_errno=True)
+
+LINGERING = 0.5
+"""Seconds a killed process gets to be gone."""
+_ours: set[int] = set()
+"""Children forked here and not yet removed."""
+_unnamed = False
+
+
+def strangers_left() -> bool:
+    """Whether processes of a candidate live on that cannot be named here: then this whole jail must end."""
+    return _unnamed
 
 
 def become_parent() -> None:
@@ -34,6 +46,7 @@ class Child:
         self._read, answer_write = os.pipe()
         self._reaped = False
         self.pid = os.fork()
+        _ours.add(self.pid)
         if self.pid == 0:
             self._live(prepare, core, fork_per_run, command_read, answer_write, keep)
         os.close(command_read)
@@ -158,6 +171,7 @@ def compute(work: Callable[[], Any], limit: float, keep: int) -> Any:
     seconds, when the child dies, or with the text of what `work` raised."""
     read, write = os.pipe()
     pid = os.fork()
+    _ours.add(pid)
     if pid == 0:
         _compute_and_exit(work, write, keep)
     os.close(write)
@@ -202,7 +216,11 @@ def remove_strangers(known: Iterable[int]) -> None:
     """Kills every child of ours not in `known`: a candidate's own children came to us when it died."""
     spared = set(known)
     while True:
-        strangers = [pid for pid in _children() if pid not in spared]
+        children = _children()
+        if children is None:
+            _look_for_unnamed()
+            return
+        strangers = [pid for pid in children if pid not in spared]
         if not strangers:
             return
         for pid in strangers:
@@ -224,9 +242,27 @@ def kill(pid: int) -> None:
             continue
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
+    _ours.discard(pid)
 
 
-def _children() -> list[int]:
+def _look_for_unnamed() -> None:
+    """Where the sandbox hides /proc: orphans cannot be named, but that there are some can be known by waiting."""
+    global _unnamed
+    deadline = clock.now() + LINGERING
+    while not _ours:
+        try:
+            ended, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not ended:
+            if clock.now() > deadline:
+                _unnamed = True
+                return
+            time.sleep(0.001)
+
+
+def _children() -> list[int] | None:
+    """None where the sandbox hides /proc."""
     try:
         with open(f"/proc/self/task/{os.getpid()}/children") as file:
             return [int(pid) for pid in file.read().split()]
@@ -234,10 +270,14 @@ def _children() -> list[int]:
         return _children_by_scan()
 
 
-def _children_by_scan() -> list[int]:
+def _children_by_scan() -> list[int] | None:
     """Where the kernel was built without the list of children."""
     found = []
-    for name in os.listdir("/proc"):
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return None
+    for name in names:
         if name.isdigit():
             try:
                 with open(f"/proc/{name}/stat") as file:

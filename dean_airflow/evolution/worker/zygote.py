@@ -1,6 +1,7 @@
 """The zygote's conversation with the judge: one request, one answer, until the judge hangs up.
 
-A request names its `op`; an answer is `{"ok": true, ...}` or `{"ok": false, "error": text}`. Requests:
+A request names its `op`; an answer is `{"ok": true, ...}` or `{"ok": false, "error": text}`, with
+`"last": true` if the process ends after it. Requests:
 
 open     files, against {path: text}, core, limit → forks a candidate child (files) and one to compare it with
 pairs    seeds, checks, repeats, limit   → the runs of both, interleaved: see `_one_pair`
@@ -53,6 +54,9 @@ class Zygote:
                 answer = {"ok": True, **self.operations[request["op"]](request)}
             except child.Gone as error:
                 answer = {"ok": False, "error": str(error)}
+            if family.strangers_left():
+                wire.send(self.connection, {**answer, "last": True})
+                return
             wire.send(self.connection, answer)
 
     def open(self, request: dict[str, Any]) -> Answer:
@@ -98,7 +102,7 @@ class Zygote:
         for seed, check in zip(request["seeds"], request["checks"], strict=True):
             row = self._one_pair(seed, check, request["repeats"], request["limit"])
             rows.append(row)
-            if "failed" in row:
+            if "failed" in row or "baseline_failed" in row:
                 break
         return {"rows": rows}
 
