@@ -38,6 +38,8 @@ class GenerationReport:
     diversity: float
     evaluations: int
     injected: int = 0
+    diversity_before: float | None = None
+    """Before individuals were injected, None where that is not known."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from dean_airflow.evolution.edits.edit import Edit, Genome
 from dean_airflow.evolution.edits.source import EditSource, Site, SourceTree
+from dean_airflow.evolution.judge.evaluation import Evaluation
 from dean_airflow.evolution.search import sweep
 from dean_airflow.evolution.search.diversity import diversity
 from dean_airflow.evolution.search.population import ELITE, Individual, parents, survivors
@@ -29,6 +30,9 @@ CONVERGED = 0.9
 PATIENCE = 3
 """Generations that convergence may outlast an intervention."""
 WEAKEST_SHARE = 0.3
+"""Of the population: mutated whenever diversity is below its threshold."""
+IMPORTED_SHARE = 0.25
+"""Of the population: replaced besides by newcomers, below LOW_DIVERSITY."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Generation:
     evaluations: int
     injected: int
     """Individuals replaced because diversity was below its threshold."""
+    diversity_before: float
+    """Before the injection; the same as `diversity` without one."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ class Island:
             found += sweep.sweep([edit], self._evaluate)
         return sorted(found)
 
-    def _evaluate(self, genome: Genome):  # type: ignore[no-untyped-def]
+    def _evaluate(self, genome: Genome) -> Evaluation | None:
         return self.recorder.evaluate(genome, self.generation)
 
     def _individual(self, genome: Genome) -> Individual:
@@ -127,9 +133,10 @@ class Island:
             self.generation = number
             children = self._children(population)
             population = survivors([*population, *children], self.config.population_size)
+            before = diversity([one.genome for one in population])
             population, injected = self._keep_diverse(population)
             population = self._exchange(population)
-            self.on_generation(self._summary(population, injected))
+            self.on_generation(self._summary(population, injected, before if injected else None))
             if population[0].score >= self.config.fitness_threshold:
                 return "fitness"
             if self._has_converged(population):
@@ -150,25 +157,27 @@ class Island:
         return children
 
     def _keep_diverse(self, population: list[Individual]) -> tuple[list[Individual], int]:
-        """Below the threshold, the weakest give way to new genomes until diversity is back; the elite is spared."""
+        """Below the threshold, the weakest are mutated, and when it is low also replaced by newcomers; more newcomers
+        follow until diversity is back. The elite is spared. Also says how many were replaced."""
         measured = diversity([one.genome for one in population])
         if measured >= self.config.diversity_threshold:
             return population, 0
         self.intervened_at = self.generation
-        share = WEAKEST_SHARE if measured >= LOW_DIVERSITY else 2 * WEAKEST_SHARE
-        count = max(1, int(share * len(population)))
-        position = len(population)
+        size = len(population)
+        mutated = max(1, int(WEAKEST_SHARE * size))
+        imported = max(1, int(IMPORTED_SHARE * size)) if measured < LOW_DIVERSITY else 0
         injected = 0
-        while position > ELITE and (
-            injected < count or diversity([one.genome for one in population]) < self.config.diversity_threshold
-        ):
-            position -= 1
-            population[position] = self._individual(self._newcomer())
+        for position in range(size - 1, ELITE - 1, -1):
+            enough = injected >= mutated + imported
+            if enough and diversity([one.genome for one in population]) >= self.config.diversity_threshold:
+                break
+            genome = self._newcomer(population[position].genome if injected < mutated else ())
+            population[position] = self._individual(genome)
             injected += 1
         return population, injected
 
-    def _newcomer(self) -> Genome:
-        genome: Genome = ()
+    def _newcomer(self, genome: Genome) -> Genome:
+        """A genome mutated a few times over; from nothing, what the patterns of other trials favour."""
         for _ in range(self.rng.randint(1, 4)):
             genome = mutate(genome, self.proposer, 0.0, self.rng)
         return genome
@@ -195,14 +204,16 @@ class Island:
         alike = 1.0 - diversity([one.genome for one in population])
         return alike > CONVERGED and self.generation - self.intervened_at >= PATIENCE
 
-    def _summary(self, population: list[Individual], injected: int) -> Generation:
+    def _summary(self, population: list[Individual], injected: int, before: float | None = None) -> Generation:
         history = self.recorder.history
+        now = diversity([one.genome for one in population])
         scores = [one.score for one in population]
         return Generation(
             number=self.generation,
             best_fitness=max((one.fitness for one in history if one.verdict == "win"), default=0.0),
             mean_fitness=sum(scores) / len(scores) if scores else 0.0,
-            diversity=diversity([one.genome for one in population]),
+            diversity=now,
             evaluations=len(history),
             injected=injected,
+            diversity_before=now if before is None else before,
         )
