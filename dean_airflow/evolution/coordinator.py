@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -130,6 +130,12 @@ class EvolutionTrialCoordinator:
         except Exception as error:
             errors.append(f"{type(error).__name__}: {error}")
         return self._result(trial_id, repository, started, result, errors)
+
+    def run_trials(
+        self, repositories: Iterable[str], config_overrides: Mapping[str, Any] | None = None
+    ) -> list[TrialResult]:
+        """One trial a repository, one after the other; a failed one does not keep the next from running."""
+        return [self.run_trial(repository, config_overrides) for repository in repositories]
 
     def _tell(self, generation: dict[str, Any]) -> None:
         """A failing listener does not fail the trial."""
