@@ -1,0 +1,160 @@
+"""The reference pages name exactly what there is: nothing is missing, nothing is made up."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from dean_airflow.config import Settings
+from dean_airflow.evolution.target.settings_file import OwnSettings
+from dean_airflow.evolution.trial_config import TrialConfig
+from dean_airflow.provider_info import get_provider_info
+
+from .pages import REFERENCE, ROOT, first_column, prose
+
+
+def test_every_param() -> None:
+    assert sorted(first_column("dag-params.md")) == sorted([*TrialConfig.model_fields, "trial_id"])
+
+
+@pytest.mark.parametrize("field", TrialConfig.model_fields)
+def test_a_params_default_and_range(field: str) -> None:
+    row = _row("dag-params.md", field)
+    schema = TrialConfig.model_json_schema()["properties"][field]
+    if field == "repository":
+        assert "required" in row
+        return
+    default = schema["default"]
+    shown = "null" if default is None else repr(default).replace("'", '"').replace("True", "true")
+    assert shown in row or f"`{default}`" in row or (isinstance(default, float) and f"`{default:g}`" in row)
+    for bound in ("minimum", "maximum", "exclusiveMaximum"):
+        if bound in schema:
+            assert f"{schema[bound]:,g}".replace(",", " ") in row.replace("1 000 000", f"{1e6:,g}")
+    for word in schema.get("enum", ()):
+        assert f"`{word}`" in row
+
+
+def test_every_setting() -> None:
+    assert sorted(first_column("settings.md")) == sorted(Settings.model_fields)
+
+
+@pytest.mark.parametrize("setting", [name for name, field in Settings.model_fields.items() if field.annotation is int])
+def test_a_settings_default(setting: str) -> None:
+    assert f"`{Settings.model_fields[setting].default}`" in _row("settings.md", setting)
+
+
+def test_every_key_of_a_targets_own_settings() -> None:
+    assert sorted(first_column("target-settings.md")) == sorted(OwnSettings.model_fields)
+
+
+def test_every_field_of_the_result() -> None:
+    from dean_airflow.evolution.stages.close_trial import _never_opened
+
+    result = first_column("result.md")[: len(_never_opened("trial-x"))]
+    assert sorted(result) == sorted(_never_opened("trial-x"))
+
+
+def test_every_stop_reason() -> None:
+    from dean_airflow.evolution.report.verdict import STOP_REASONS
+
+    assert sorted(first_column("result.md", "Stop reasons")) == sorted(STOP_REASONS)
+
+
+def test_every_part_of_the_reports_details() -> None:
+    from dean_airflow.evolution.report.data import ReportData
+
+    page = prose(REFERENCE / "result.md")
+    details = [field.name for field in fields(ReportData) if field.name != "result"]  # its fields are on top
+    assert [part for part in details if f"`{part}`" not in page] == []
+
+
+def test_every_operator_and_what_it_takes() -> None:
+    operators = [node for module in _operator_modules() for node in _public_operators(module)]
+    shown = first_column("operators.md")
+
+    assert {node.name for node in operators} == {word for word in shown if word.endswith("Operator")}
+    taken = {argument.arg for module in _operator_modules() for argument in _own_arguments(module)}
+    assert taken == {word for word in shown if not word.endswith("Operator")}
+
+
+def test_every_command() -> None:
+    from dean_airflow.cli.definition import get_dean_cli_commands
+
+    shown = {re.sub(r" [A-Z_]+$", "", command) for command in first_column("commands.md") if command.startswith("airflow")}
+    assert shown == {f"airflow {command}" for command in _commands(get_dean_cli_commands())}
+
+
+def test_every_make_target() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    shown = {word.split()[1] for word in first_column("commands.md") if word.startswith("make")}
+
+    assert shown == set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+
+
+def test_every_route() -> None:
+    from dean_airflow.plugin import health, reports
+
+    routes = {route.path for router in (health.router, reports.router) for route in router.routes}
+    shown = {re.sub(r"\{\w+\}", "{}", word) for word in first_column("rest.md") if word.startswith("GET")}
+
+    assert shown == {"GET /dean" + re.sub(r"\{\w+\}", "{}", path) for path in routes}
+
+
+def test_every_table_of_the_store() -> None:
+    from dean_airflow.store.migrate import VERSION_TABLE
+    from dean_airflow.store.models import Base
+
+    assert sorted(first_column("store.md", "Tables")) == sorted([*Base.metadata.tables, VERSION_TABLE])
+
+
+def test_every_stage_function() -> None:
+    from dean_airflow.evolution import trial
+
+    shown = {word.partition("(")[0] for word in first_column("python-api.md", "The stages")}
+    assert shown == set(trial.__all__) - {"Engine", "open_engine"}
+
+
+def test_every_kind_of_edit() -> None:
+    from dean_airflow.evolution.edits.catalogue.registry import CATALOGUE
+
+    page = prose(REFERENCE / "edits.md")
+    assert [kind for kind in CATALOGUE if f"`{kind}`" not in page] == []
+
+
+def _row(page: str, word: str) -> str:
+    rows = re.findall(rf"^\| `{word}` .*$", prose(REFERENCE / page), re.MULTILINE)
+    assert len(rows) == 1
+    return str(rows[0])
+
+
+def _operator_modules() -> list[Path]:
+    named = get_provider_info()["operators"][0]["python-modules"]
+    modules = {*named, "dean_airflow.operators.stage", "dean_airflow.operators.schedule"}
+    return [ROOT / (module.replace(".", "/") + ".py") for module in sorted(modules)]
+
+
+def _public_operators(module: Path) -> Iterator[ast.ClassDef]:
+    """Without the bases, of which a DAG makes no task. Read, not imported: airflow takes seconds."""
+    for node in ast.parse(module.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Operator") and "StageOperator" not in node.name:
+            yield node
+
+
+def _own_arguments(module: Path) -> Iterator[ast.arg]:
+    """What constructors take by name, beside what goes to BaseOperator."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            yield from node.args.kwonlyargs
+
+
+def _commands(commands: object, before: str = "") -> Iterator[str]:
+    for command in commands:  # type: ignore[attr-defined]
+        if hasattr(command, "subcommands"):
+            yield from _commands(command.subcommands, f"{before}{command.name} ")
+        else:
+            yield f"{before}{command.name}"
