@@ -10,23 +10,12 @@ from dean_airflow.evolution.edits.function import Function
 Loop = ast.For | ast.While
 
 
-def outermost_loop_without(function: Function, node: ast.AST, binding: ast.stmt | None) -> Loop | None:
-    """The outermost `for` or `while` whose body or test holds the node, that starts its line, and that does not hold
-    the binding. None when there is none, or the node is only in the iterable of the loop."""
+def outermost_loop(function: Function, node: ast.AST) -> Loop | None:
+    """The outermost `for` or `while` that evaluates the node again on every turn and starts its line."""
     found: Loop | None = None
-    child: ast.AST = node
     for ancestor in function.ancestors(node):
-        if isinstance(ancestor, ast.AsyncFor | ast.AsyncWith):
-            return None
-        if isinstance(ancestor, ast.For | ast.While):
-            if binding is not None and binding in ast.walk(ancestor):
-                break
-            evaluated_once = isinstance(ancestor, ast.For) and child is ancestor.iter
-            if child in ancestor.orelse or evaluated_once:
-                pass
-            elif function.starts_line(ancestor):
-                found = ancestor
-        child = ancestor
+        if isinstance(ancestor, ast.For | ast.While) and function.starts_line(ancestor):
+            found = ancestor if is_repeated(function, ancestor, node) else found
     return found
 
 
