@@ -32,7 +32,8 @@ class Run:
 
     @property
     def scratch(self) -> list[Path]:
-        return sorted((self.data / "scratch").glob("*"))
+        """Workspaces that were left behind."""
+        return [path for path in (self.data / "scratch").iterdir() if path.is_dir()]
 
 
 @pytest.fixture
