@@ -81,6 +81,7 @@ class Island:
         self.proposer = Proposer(sites, sources, tree, config.edits == "all", prior)
         self.generation = 0
         self.intervened_at: int | None = None
+        """The first of the generations in a row that an intervention was needed in."""
 
     def run(self) -> StopReason:
         """Until something stops it. Raises whatever the recorder's `keep` raises."""
@@ -161,8 +162,10 @@ class Island:
         follow until diversity is back. The elite is spared. Also says how many were replaced."""
         measured = diversity([one.genome for one in population])
         if measured >= self.config.diversity_threshold:
+            self.intervened_at = None
             return population, 0
-        self.intervened_at = self.generation
+        if self.intervened_at is None:
+            self.intervened_at = self.generation
         size = len(population)
         mutated = max(1, int(WEAKEST_SHARE * size))
         imported = max(1, int(IMPORTED_SHARE * size)) if measured < LOW_DIVERSITY else 0

@@ -45,14 +45,18 @@ def _objectives() -> type[Any]:
 
 
 def survivors(population: Sequence[Individual], size: int) -> list[Individual]:
-    """The best by NSGA-II over cost and number of edits; the elite by cost alone comes first."""
+    """`size` of them, the best by NSGA-II over cost and number of edits; the elite by cost alone comes first.
+
+    A genome is there once, unless there are too few different ones to fill the population.
+    """
     from deap import tools
 
     unique = list({individual.genome: individual for individual in population}.values())
     elite = sorted(unique, key=lambda one: (-one.fitness.values[0], len(one.genome), str(one.genome)))[:ELITE]
     rest = [one for one in unique if one not in elite]
     chosen = tools.selNSGA2(rest, min(len(rest), size - len(elite))) if rest else []
-    return [*elite, *chosen]
+    kept = [*elite, *chosen][:size]
+    return [*kept, *population[: size - len(kept)]]
 
 
 def parents(population: Sequence[Individual], count: int, rng: random.Random) -> list[Individual]:

@@ -1,0 +1,1 @@
+"""The search against a judge that is a function of the files."""
