@@ -85,7 +85,9 @@ def test_every_operator_and_what_it_takes() -> None:
 def test_every_command() -> None:
     from dean_airflow.cli.definition import get_dean_cli_commands
 
-    shown = {re.sub(r" [A-Z_]+$", "", command) for command in first_column("commands.md") if command.startswith("airflow")}
+    shown = {
+        re.sub(r" [A-Z_]+$", "", command) for command in first_column("commands.md") if command.startswith("airflow")
+    }
     assert shown == {f"airflow {command}" for command in _commands(get_dean_cli_commands())}
 
 

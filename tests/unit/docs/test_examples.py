@@ -1,0 +1,101 @@
+"""The documentation's larger examples do what the text beside them says."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dean_airflow.errors import EditError
+from dean_airflow.evolution.edits.edit import Edit
+from dean_airflow.evolution.edits.source import Site
+from dean_airflow.evolution.edits.sources import edit_sources, register_edit_source
+from dean_airflow.evolution.target.find_benchmark import detect_benchmark
+from dean_airflow.evolution.target.settings_file import read_own_settings
+
+from .pages import ROOT, blocks
+
+
+def example(page: str, word: str, language: str = "python") -> str:
+    """The block of code of a page that has this word in it."""
+    found = [text for text in blocks(ROOT / "docs" / page, language) if word in text]
+    assert len(found) == 1
+    return found[0]
+
+
+def executed(page: str, word: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(example(page, word), page, "exec"), names)
+    return names
+
+
+def test_the_example_of_the_integration_guide_is_a_test_that_runs() -> None:
+    tested = ROOT / "tests" / "integration" / "evolution_workflow" / "test_adding_one.py"
+
+    assert example("how-to/integration-tests.md", "test_a_plain_folder") == tested.read_text(encoding="utf-8")
+
+
+def test_the_example_edit_source_proposes_and_applies() -> None:
+    register_edit_source("nodebug", executed("how-to/add-an-edit-kind.md", "class DropDebugLines")["DropDebugLines"])
+    source = edit_sources(["nodebug"])[0]
+    text = "def f(log):\n    log.debug('one')\n    log.debug('two')\n    return 1\n"
+    site, tree = Site("a.py", "f", 1.0), {"a.py": text}
+
+    edits = list(source.enumerate(site, tree))
+    assert [Edit.parse(str(edit)) for edit in edits] == edits
+    assert source.propose(site, tree, random.Random(1)) in edits
+    assert source.apply(edits[1], text, tree) == "def f(log):\n    log.debug('one')\n    return 1\n"
+    with pytest.raises(EditError, match="no longer applies"):
+        source.apply(edits[1], "def f(log):\n    return 1\n", tree)
+
+
+def test_the_example_judge_prefers_less() -> None:
+    judge = executed("reference/python-api.md", "class BytesJudge")["BytesJudge"]({"a.py": "x = 1 + 1\n"})
+
+    shorter = judge.judge((), {"a.py": "x = 2\n"}, random.Random(1))
+    longer = judge.judge((), {"a.py": "x = 1 + 1 + 0\n"}, random.Random(1))
+
+    assert (shorter.verdict, shorter.fitness) == ("win", pytest.approx(0.4))
+    assert (longer.verdict, longer.fitness) == ("neutral", 0.0)
+
+
+def test_the_example_benchmark_is_found_and_deterministic(tmp_path: Path) -> None:
+    (tmp_path / "benchmark.py").write_text(example("how-to/benchmarks.md", "def run(seed)"))
+
+    workload = detect_benchmark(tmp_path, None)
+
+    assert (workload.kind, workload.spec) == ("callable", "benchmark:run") if workload else False
+
+
+def test_the_tutorials_files_are_what_a_trial_finds(tmp_path: Path) -> None:
+    page = "tutorials/real-library.md"
+    (tmp_path / "dean.yaml").write_text(example(page, "benchmark:", "yaml"))
+    (tmp_path / "benchmark.py").write_text(example(page, "def run(seed)"))
+
+    own, where = read_own_settings(tmp_path)
+
+    assert (own.benchmark, own.tests, where) == ("benchmark:run", "tests -m 'not external'", "dean.yaml")
+    assert detect_benchmark(tmp_path, None).spec == own.benchmark  # type: ignore[union-attr]
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize(
+    ("page", "word", "dags"),
+    [
+        ("reference/operators.md", "weekly_speed", ["weekly_speed"]),
+        ("how-to/schedule-many-repositories.md", "review_champions", ["review_champions"]),
+    ],
+)
+def test_the_example_dags_import(airflow_home: Path, tmp_path: Path, page: str, word: str, dags: list[str]) -> None:
+    (tmp_path / "mine.py").write_text(example(page, word))
+    code = (
+        "import sys\nfrom airflow.dag_processing.dagbag import DagBag\n"
+        "bag = DagBag(dag_folder=sys.argv[1])\nprint(bag.import_errors, sorted(bag.dag_ids))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == f"{{}} {dags}"
