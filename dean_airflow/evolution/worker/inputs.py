@@ -27,7 +27,10 @@ SLOWER = 3.0
 MARGIN = 10.0
 LONGEST_REQUEST = RECORDING_SECONDS + VARYING_SECONDS + (1 + 2 * SLOWER) * CALLING_SECONDS + 3 * MARGIN
 RESERVE = 1.15
-"""Inputs made for each one wanted: some prove nothing (two runs of the baseline differ, or none ends in time)."""
+"""Inputs made at least for each one wanted: some prove nothing (two baselines differ, or none ends in time)."""
+PLENTY = 4
+"""Inputs made at most for each one wanted, as many as ENOUGH_SECONDS allow."""
+ENOUGH_SECONDS = 3.0
 DRAWS = 30
 """Variations drawn at most for each input wanted."""
 BENCHMARK_SEEDS = (1, 2, 3, 4)
@@ -60,7 +63,7 @@ def compare(request: dict[str, Any], project: str, run_test: Callable[[str], obj
     if _alive_inside(function):
         return {"cannot": f"functions made by {request['name']} outlive it, and what they do is not seen"}
     rng = random.Random(request["seed"])
-    inputs = _inputs(recorder, copier, rng, int(request["wanted"] * RESERVE))
+    inputs = _inputs(recorder, copier, rng, request["wanted"], _literals(function))
     comparison = _Comparison(Caller(function, recorder.parameters, copier), inputs)
     answer = comparison.run(lambda: _swap_all(swapper, request["files"]))
     answer["examples"] = [
@@ -106,7 +109,21 @@ def _alive_inside(function: types.FunctionType) -> bool:
     return bool(inner) and any(type(one) is types.FunctionType and one.__code__ in inner for one in gc.get_objects())
 
 
-def _inputs(recorder: Recorder, copier: Copier, rng: random.Random, wanted: int) -> list[Call]:
+def _literals(function: types.FunctionType) -> list[Any]:
+    """Constants in the function's code, those of tuples and of inner functions included; not its docstring."""
+    found, waiting = [], list(function.__code__.co_consts)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, types.CodeType):
+            waiting += one.co_consts
+        elif isinstance(one, tuple | frozenset):
+            waiting += one
+        elif one != function.__doc__:
+            found.append(one)
+    return found
+
+
+def _inputs(recorder: Recorder, copier: Copier, rng: random.Random, wanted: int, literals: list[Any]) -> list[Call]:
     """The recorded calls and variations of them, no two alike."""
     found: list[Call] = []
     seen: set[str] = set()
@@ -123,10 +140,11 @@ def _inputs(recorder: Recorder, copier: Copier, rng: random.Random, wanted: int)
 
     for call in recorder.calls:
         keep(call)
-    varier = Varier(recorder.calls, recorder.parameters, rng)
-    deadline = clock.now() + VARYING_SECONDS
+    varier = Varier(recorder.calls, recorder.parameters, literals, rng)
+    started = clock.now()
     for draw in range(DRAWS * wanted if recorder.calls else 0):
-        if len(found) >= wanted or clock.now() > deadline:
+        enough = ENOUGH_SECONDS if len(found) >= wanted * RESERVE else VARYING_SECONDS
+        if len(found) >= wanted * PLENTY or clock.now() - started > enough:
             break
         base = recorder.calls[draw % len(recorder.calls)] if draw % 2 else rng.choice(found)
         try:

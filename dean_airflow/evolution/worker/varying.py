@@ -14,6 +14,11 @@ from typing import Any
 
 from .recording import Call, Parameters
 
+CROSSED = 0.15
+"""Chance that each argument of a call may come from another call."""
+KNOWN_LEAF = 0.25
+"""Chance that a number or text gives way to one that was recorded anywhere, or that stands in the function's code."""
+MOST_LEAVES = 500
 SAME_PARAMETER = 0.3
 """Chance that an argument gives way to one recorded for the same parameter in another call."""
 OTHER_TYPE = 0.08
@@ -34,8 +39,16 @@ _OTHERS: tuple[Any, ...] = (None, True, False, 0, 7, -2.5, "", "text", b"bytes",
 class Varier:
     """Draws variations of recorded calls from one source of randomness."""
 
-    def __init__(self, calls: list[Call], parameters: Parameters, rng: random.Random) -> None:
-        self.rng, self.parameters = rng, parameters
+    def __init__(self, calls: list[Call], parameters: Parameters, literals: list[Any], rng: random.Random) -> None:
+        """`literals`: texts and numbers in the function's code, which its special cases are about."""
+        self.rng, self.parameters, self._calls = rng, parameters, calls
+        self._texts = [one for one in literals if type(one) is str and one]
+        self._leaves: dict[type, list[Any]] = {str: list(self._texts)}
+        for one in literals:
+            if type(one) in (int, float):
+                self._leaves.setdefault(type(one), []).append(one)
+        for leaf in _leaves(calls):
+            self._leaves.setdefault(type(leaf), []).append(leaf)
         self._by_parameter: dict[str, list[Any]] = {}
         for call in calls:
             for name, value in call.named.items():
@@ -43,9 +56,21 @@ class Varier:
 
     def vary(self, call: Call) -> Call:
         """The call with one to three changes; it may come out equal. Raises what the arguments' code raises."""
+        if self.rng.random() < CROSSED:
+            call = self._crossed(call, self.rng.choice(self._calls))
         for _ in range(self.rng.choice((1, 1, 1, 2, 2, 3))):
             call = self._one_change(call)
         return call
+
+    def _crossed(self, call: Call, other: Call) -> Call:
+        """Arguments of two calls; the first parameter's (the object of a method) stays."""
+        first = next(iter(call.named), "")
+        taken = {
+            name: other.named[name]
+            for name in call.named
+            if name in other.named and name != first and self.rng.random() < 0.5
+        }
+        return replace(call, named={**call.named, **taken})
 
     def _one_change(self, call: Call) -> Call:
         places = [*call.named, *([_EXTRA] if self._may_extend(call) else []), *([_KEYWORDS] if call.keywords else [])]
@@ -79,6 +104,8 @@ class Varier:
         kind = type(value)
         if kind is bool:
             return not value
+        if kind in self._leaves and self.rng.random() < KNOWN_LEAF:
+            return self.rng.choice(self._leaves[kind])
         if value is None:
             return self.rng.choice(_OTHERS)
         if isinstance(value, str):
@@ -135,6 +162,8 @@ class Varier:
             return rng.choice((text.upper(), text.lower(), text.title(), text.strip(), f" {text} "))
         if action == 7:
             return text[:start] + letter() + text[end:]
+        if action == 8 and self._texts:
+            return text[:start] + rng.choice(self._texts) + text[start:]
         return text[:start] + letter() * rng.choice((1, 1, 1, 5)) + text[start:]
 
     def _letter(self) -> str:
@@ -200,6 +229,22 @@ class Varier:
             return value
         varied.__dict__[name] = self.value(attributes[name], depth)
         return varied
+
+
+def _leaves(calls: list[Call]) -> list[Any]:
+    """Texts and numbers in the recorded arguments and the containers among them, no two alike, up to a bound."""
+    found: dict[tuple[type, Any], Any] = {}
+    for call in calls:
+        waiting: list[Any] = [*call.named.values(), *call.extra, *(call.keywords or {}).values()]
+        while waiting and len(found) < MOST_LEAVES:
+            one = waiting.pop()
+            if type(one) in (str, int, float):
+                found[type(one), one] = one
+            elif type(one) in (list, tuple, set, frozenset):
+                waiting += one
+            elif type(one) is dict:
+                waiting += [*one.keys(), *one.values()]
+    return list(found.values())
 
 
 def _like(value: Any, varied: Any) -> Any:
