@@ -1,9 +1,11 @@
-"""`python -m benchmarks._timed_stages FILE CONF`: `airflow dags test` on a trial; FILE gets [stage, seconds] pairs."""
+"""`python -m benchmarks._timed_stages FILE CONF`: `airflow dags test` on a trial, with each stage timed.
+
+FILE gets a line `stage seconds` for each stage as it ends.
+"""
 
 from __future__ import annotations
 
 import functools
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -27,19 +29,15 @@ STAGES = (
 def main() -> None:
     """Ends with the command's own exit status."""
     file, conf = sys.argv[1:]
-    times: list[tuple[str, float]] = []
     for stage in STAGES:
-        setattr(trial, stage, _timed(stage, getattr(trial, stage), times))
+        setattr(trial, stage, _timed(stage, getattr(trial, stage), Path(file)))
     sys.argv = ["airflow", "dags", "test", "dean_evolution_trial", "--conf", conf]
     from airflow.__main__ import main as airflow
 
-    try:
-        airflow()  # type: ignore[no-untyped-call]
-    finally:
-        Path(file).write_text(json.dumps(times))
+    airflow()  # type: ignore[no-untyped-call]
 
 
-def _timed(stage: str, function: Callable[..., Any], times: list[tuple[str, float]]) -> Callable[..., Any]:
+def _timed(stage: str, function: Callable[..., Any], file: Path) -> Callable[..., Any]:
     """The operators look a stage up when they run it, so each call is seen."""
 
     @functools.wraps(function)
@@ -48,7 +46,8 @@ def _timed(stage: str, function: Callable[..., Any], times: list[tuple[str, floa
         try:
             return function(*arguments, **options)
         finally:
-            times.append((stage, time.perf_counter() - started))
+            with file.open("a") as times:
+                times.write(f"{stage} {time.perf_counter() - started}\n")
 
     return call
 

@@ -19,12 +19,12 @@ def run(minutes: float | None) -> list[Figure]:
     """airflow_overhead, in seconds; its target depends on how many tasks the trial had."""
     with tempfile.TemporaryDirectory(prefix="dean-bench-") as name, metadata_database() as database:
         airflow = PrivateAirflow(Path(name) / "airflow", database)
-        times = Path(name) / "times.json"
+        times = Path(name) / "stages"
         conf = {"repository": str(EXAMPLE), "max_runtime_minutes": min(minutes or 1.0, 1.0), "publish": "none"}
         started = time.perf_counter()
         airflow.run("-m", "benchmarks._timed_stages", str(times), json.dumps(conf))
         seconds = time.perf_counter() - started
-    stages = json.loads(times.read_text())
+        stages = [(stage, float(taken)) for stage, taken in map(str.split, times.read_text().splitlines())]
     share = seconds - sum(taken for _, taken in stages)
     detail = {
         "seconds": round(seconds, 1),
