@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from dean_airflow.errors import BaselineError
+from dean_airflow.errors import BaselineError, SandboxError
 from dean_airflow.evolution.sandbox.jail import Jail, Limits
 from dean_airflow.evolution.sandbox.sandbox import Sandbox
 from dean_airflow.evolution.target.target import Environment
@@ -56,12 +56,29 @@ class Workshop:
         return replace(self, project=project, writable_project=writable)
 
     def copy_tree(self, name: str, files: dict[str, str]) -> Path:
-        """A fresh copy of the project under scratch with `files` written into it."""
-        tree = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.scratch)) / self.project.name
-        shutil.copytree(self.project, tree, symlinks=True, ignore=shutil.ignore_patterns(".git"))
-        for path, text in files.items():
-            (tree / path).write_bytes(text.encode())
+        """A fresh copy of the project under scratch with `files` written into it. Raises SandboxError if it does not
+        fit there."""
+        tree = self.make_room(name) / self.project.name
+        try:
+            shutil.copytree(self.project, tree, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+            for path, text in files.items():
+                (tree / path).write_bytes(text.encode())
+        except OSError as error:
+            shutil.rmtree(tree.parent, ignore_errors=True)
+            raise _no_room(self.scratch, error) from None
         return tree
+
+    def make_room(self, name: str) -> Path:
+        """A new directory under scratch. Raises SandboxError."""
+        try:
+            return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.scratch))
+        except OSError as error:
+            raise _no_room(self.scratch, error) from None
+
+
+def _no_room(scratch: Path, error: OSError) -> SandboxError:
+    reason = error.strerror or "not every file could be copied"
+    return SandboxError(f"The scratch directory {scratch} cannot be used ({reason}): free space there, or move it.")
 
 
 class Worker:
@@ -74,7 +91,7 @@ class Worker:
         self.workshop = workshop
         self.over = False
         """Whether it has said that it takes no further request: something of a candidate's outlived it in there."""
-        self.room = Path(tempfile.mkdtemp(prefix="worker-", dir=workshop.scratch))
+        self.room = workshop.make_room("worker")
         self._connection, theirs = socket.socketpair()
         self._log = (self.room / "stderr").open("w+b")
         try:
