@@ -30,7 +30,10 @@ def _figure(library: Library, folder: Path, params: dict[str, Any], engine: Engi
     trial_id = f"trial-real-{library.name}"
     config = TrialConfig.build({**library.trial_params(folder), **params})
     name = f"real_libraries_{library.name}"
-    detail: dict[str, Any] = {"library": library.requirement, "params": config.model_dump(exclude_defaults=True)}
+    detail: dict[str, Any] = {
+        "library": library.requirement,
+        "params": config.model_dump(exclude_defaults=True, exclude={"repository"}),
+    }
     try:
         result = EmbeddedEngine(engine).run(trial_id, config, lambda generation: None)
     except DeanError as error:
