@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -42,16 +42,22 @@ def measure_baseline(
     workshop: Workshop,
     settings: TargetSettings,
     files: Sequence[str],
+    weighted: Collection[str],
     core: int | None,
     runtime_limit: float,
     keep_going: Callable[[], None],
 ) -> tuple[Baseline, Order]:
     """The baseline, and the order that starts a worker on the target's workload.
 
-    `files`: paths that may change; `runtime_limit`: seconds of the whole trial. `keep_going` is called between steps
-    and may raise to stop. Raises BaselineError in one sentence for failing or missing tests, a benchmark that fails,
-    gives different outputs for the same inputs, or takes too long, and a clock too coarse to measure by.
+    `files`: paths that may change; `weighted`: the objectives with a weight; `runtime_limit`: seconds of the whole
+    trial. `keep_going` is called between steps and may raise to stop. Raises BaselineError in one
+    sentence for failing or missing tests, a benchmark that fails, gives different outputs for the same inputs, or takes too long, and a clock too coarse to measure by.
     """
+    if "memory" in weighted and settings.workload.kind == "command":
+        raise BaselineError(
+            "Peak memory cannot be an objective of a benchmark that is a command: take `memory` out of `objectives`, "
+            "or name a callable as the benchmark."
+        )
     suite = run_suite(workshop, settings, runtime_limit)
     keep_going()
     order = workload_order(settings, suite)

@@ -26,8 +26,8 @@ class Costing:
 
     @property
     def floor(self) -> float:
-        """Share of the cost below which no gain is claimed; what is not noisy needs none."""
-        return FLOOR if self.runtime else 0.0
+        """Share of the cost below which no gain is claimed; what is read off the text is exact and needs none."""
+        return FLOOR if self.runtime or self.weights.get("memory") else 0.0
 
     def constant(self, files: Mapping[str, str], against: Mapping[str, str], pairs: Pairs, rng: random.Random) -> float:
         """The part of ln(cost ratio) that needs no repeated measurement: complexity, size, peak memory.

@@ -84,7 +84,16 @@ class FreshPairs:
         return answer, time.perf_counter() - started
 
     def peaks(self, seed: int) -> tuple[float, float]:
-        raise CannotOpen("peak memory is measured in warm workers only")
+        return self._peak("b", seed), self._peak("c", seed)
+
+    def _peak(self, name: str, seed: int) -> float:
+        try:
+            answer = self._workers[name].request(
+                "peak", self.limit * 10, seed=seed, repeats=self.repeats, core=self.core
+            )
+        except RequestFailed as error:
+            raise CannotOpen(f"no peak memory can be measured ({error})") from None
+        return float(answer["peak"])
 
     def close(self) -> None:
         for worker in self._workers.values():

@@ -104,7 +104,7 @@ class Judge:
         """The sequential test on the pairs' log costs; where runtime is no objective, one pair shows the output."""
         if not self.costing.runtime:
             self._take(pairs, 1, rng)
-            return "win" if constant < -1e-9 else "neutral", [constant]
+            return "win" if constant < math.log(1 - self.costing.floor) - 1e-9 else "neutral", [constant]
         costs: list[float] = []
         taken: list[Pair] = []
         decision: sequential.Decision = "more"

@@ -57,8 +57,9 @@ def _open(trial_id: str, config: TrialConfig, engine: Engine, default_islands: i
         engine.progress(f"Installed: {' '.join(settings.install) or 'nothing to install'}.")
         keep_going = engine.guard(trial_id, lambda: False)
         with reserved_core(engine.settings.cache_dir) as core:
+            weighted = [name for name, weight in config.objectives.items() if weight]
             baseline, order = measure_baseline(
-                place.workshop, settings, settings.files, core, config.max_runtime_minutes * 60, keep_going
+                place.workshop, settings, settings.files, weighted, core, config.max_runtime_minutes * 60, keep_going
             )
     engine.progress(
         f"Baseline: {len(baseline.tests)} tests pass, one run takes {baseline.seconds * 1e3:.2f} ms "

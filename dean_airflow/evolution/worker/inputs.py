@@ -28,9 +28,9 @@ MARGIN = 10.0
 LONGEST_REQUEST = RECORDING_SECONDS + VARYING_SECONDS + (1 + 2 * SLOWER) * CALLING_SECONDS + 3 * MARGIN
 RESERVE = 1.15
 """Inputs made at least for each one wanted: some prove nothing (two baselines differ, or none ends in time)."""
-PLENTY = 4
+PLENTY = 3
 """Inputs made at most for each one wanted, as many as ENOUGH_SECONDS allow."""
-ENOUGH_SECONDS = 3.0
+ENOUGH_SECONDS = 2.0
 DRAWS = 30
 """Variations drawn at most for each input wanted."""
 BENCHMARK_SEEDS = (1, 2, 3, 4)
@@ -90,11 +90,11 @@ def _record(
     deadline = clock.now() + RECORDING_SECONDS
     if benchmark is not None:
         for seed in BENCHMARK_SEEDS:
-            recorder.during(lambda seed=seed: benchmark.run(seed, 1))  # type: ignore[misc]
+            recorder.during(lambda seed=seed: benchmark.run(seed, 1), 1)  # type: ignore[misc]
     for one in ids:
         if recorder.full or clock.now() > deadline:
             return
-        recorder.during(lambda one=one: run_test(one))  # type: ignore[misc]
+        recorder.during(lambda one=one: run_test(one), len(ids))  # type: ignore[misc]
 
 
 def _alive_inside(function: types.FunctionType) -> bool:

@@ -16,8 +16,8 @@ from . import canonical
 
 MOST_CALLS = 400
 """Different calls kept of one function."""
-CALLS_A_SOURCE = 25
-"""Different calls kept of one test, so that no single test fills the record."""
+LEAST_SHARE, LARGEST_SHARE = 3, 25
+"""Different calls kept of one test: an even share of the record within these bounds, so that every test is in it."""
 LOOKS_A_SOURCE = 400
 """Calls looked at during one test: a benchmark makes millions."""
 MOST_ITEMS = 5_000
@@ -98,14 +98,16 @@ class Recorder:
         self._begin = _beginning(function.__code__)
         self._seen: set[str] = set()
         self._kept_now = self._looked_now = 0
+        self._share = LARGEST_SHARE
 
     @property
     def full(self) -> bool:
         return len(self.calls) >= MOST_CALLS
 
-    def during(self, work: Callable[[], object]) -> None:
-        """Records while `work` runs. Raises what it raises."""
+    def during(self, work: Callable[[], object], sources: int) -> None:
+        """Records while `work`, one of so many sources, runs. Raises what it raises."""
         self._kept_now = self._looked_now = 0
+        self._share = max(LEAST_SHARE, min(LARGEST_SHARE, MOST_CALLS // max(sources, 1)))
         before = sys.getprofile()
         sys.setprofile(self._look)
         try:
@@ -116,7 +118,7 @@ class Recorder:
     def _look(self, frame: types.FrameType, event: str, argument: object) -> None:
         if frame.f_code is not self._code or event != "call" or frame.f_lasti > self._begin:
             return
-        if self._looked_now >= LOOKS_A_SOURCE or self._kept_now >= CALLS_A_SOURCE or self.full:
+        if self._looked_now >= LOOKS_A_SOURCE or self._kept_now >= self._share or self.full:
             return
         self._looked_now += 1
         try:

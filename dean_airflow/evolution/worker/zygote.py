@@ -7,6 +7,7 @@ open     files, against {path: text}, core, limit → forks a candidate child (f
 pairs    seeds, checks, repeats, limit   → the runs of both, interleaved: see `_one_pair`
 peaks    seed, repeats, limit            → peak bytes of both
 close                                    → removes both
+peak     seed, repeats, core, limit      → peak bytes of the files as imported
 single   seeds, checks, repeats, limit   → runs of one child of the files as imported (fresh-process pairs)
 tests    files, ids, limit               → outcomes of tests (parked pytest only)
 others   see profiling and tracing
@@ -40,6 +41,7 @@ class Zygote:
             "peaks": self.peaks,
             "close": self.close,
             "single": self.single,
+            "peak": self.peak,
         }
 
     def serve(self) -> None:
@@ -133,20 +135,32 @@ class Zygote:
             "candidate": self.candidate.peak(seed, repeats, limit),
         }
 
-    def single(self, request: dict[str, Any]) -> Answer:
-        """Runs in one child of what this process imported; the judge outside holds the clock that counts."""
+    def only_child(self, request: dict[str, Any]) -> family.Child:
+        """The child that runs what this process imported, forked when first asked for. Raises child.Gone."""
         if self.baseline is None:
             self.baseline = self._fork({}, request["core"])
             failure = self._readiness(self.baseline, clock.now() + request["limit"])
             if failure:
-                return {"failed": failure}
+                raise child.Gone(failure)
+        return self.baseline
+
+    def peak(self, request: dict[str, Any]) -> Answer:
+        """Peak bytes of one measurement of what this process imported."""
+        return {"peak": self.only_child(request).peak(request["seed"], request["repeats"], request["limit"])}
+
+    def single(self, request: dict[str, Any]) -> Answer:
+        """Runs in one child of what this process imported; the judge outside holds the clock that counts."""
+        try:
+            one = self.only_child(request)
+        except child.Gone as error:
+            return {"failed": str(error)}
         rows: list[dict[str, Any]] = []
         for seed, check in zip(request["seeds"], request["checks"], strict=True):
             try:
-                row: dict[str, Any] = {"run": self.baseline.run(seed, request["repeats"], request["limit"])}
+                row: dict[str, Any] = {"run": one.run(seed, request["repeats"], request["limit"])}
                 if check:
-                    row["digest"], row["says"], row["check"] = self.baseline.check(request["limit"])
-                self.baseline.end()
+                    row["digest"], row["says"], row["check"] = one.check(request["limit"])
+                one.end()
             except child.Gone as error:
                 return {"failed": str(error), "rows": rows}
             rows.append(row)

@@ -51,7 +51,7 @@ def measured(
     workshop: Workshop, benchmark: Workload, files: tuple[str, ...], core: int | None = None, limit: float = 600.0
 ) -> tuple[Baseline, dict[str, Any]]:
     """The baseline as a trial measures it, and the order that starts a worker."""
-    return measure_baseline(workshop, settings(benchmark, files), files, core, limit, lambda: None)
+    return measure_baseline(workshop, settings(benchmark, files), files, ["runtime"], core, limit, lambda: None)
 
 
 def make_judge(
