@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from repositories import example_repository, git
+from repositories import example_repository, git, slow_repository
 
 from dean_airflow.config import Settings
 from dean_airflow.store.store import Store
 
 pytestmark = pytest.mark.airflow
 
-QUICK = {"max_runtime_minutes": 0.5, "max_evaluations": 60, "generations": 2, "population_size": 5, "seed": 1}
+QUICK = {"max_runtime_minutes": 2, "max_evaluations": 12, "generations": 1, "population_size": 5, "seed": 1}
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,10 @@ def _events(asset: str, trial_id: str) -> int:
         return sum(event.extra.get("trial_id") == trial_id for event in events.filter(AssetModel.name == asset))
 
 
-def test_a_trial_improves_the_example_and_touches_nothing_of_the_users(
+def test_a_trial_improves_its_target_and_touches_nothing_of_the_users(
     dags_test: Callable[..., Run], tmp_path: Path
 ) -> None:
-    repository = example_repository("shop_report", tmp_path)
+    repository = slow_repository(tmp_path)
     head = git(repository, "rev-parse", "HEAD")
 
     run = dags_test(repository=str(repository), **QUICK)
