@@ -50,8 +50,9 @@ def measure_baseline(
     """The baseline, and the order that starts a worker on the target's workload.
 
     `files`: paths that may change; `weighted`: the objectives with a weight; `runtime_limit`: seconds of the whole
-    trial. `keep_going` is called between steps and may raise to stop. Raises BaselineError in one
-    sentence for failing or missing tests, a benchmark that fails, gives different outputs for the same inputs, or takes too long, and a clock too coarse to measure by.
+    trial. `keep_going` is called between steps and may raise to stop. Raises BaselineError in one sentence for
+    failing or missing tests, a benchmark that fails, gives different outputs for the same inputs, or takes too long,
+    and a clock too coarse to measure by.
     """
     if "memory" in weighted and settings.workload.kind == "command":
         raise BaselineError(
