@@ -72,10 +72,11 @@ def _trial(target: Path, number: int, engine: Engine) -> dict[str, Any]:
         "publish": "none",
     }
     found = find_champion(f"trial-aa-{number}", params, engine)
+    best = engine.store.evaluations.best(found.trial_id, limit=EVALUATIONS)
     return {
         "claimed": found.improved,
         "confirmed": bool(found.champion["improved"]),
-        "screening_wins": found.champion["nominated"],
+        "screening_wins": sum(numbered.evaluation.verdict == "win" for _, numbered in best),
         "evaluations": found.evaluations,
         "noise": found.opened["baseline"]["noise"],
     }
