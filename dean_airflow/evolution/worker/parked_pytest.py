@@ -165,6 +165,8 @@ class Parked:
 
     def reports_failures(self) -> bool:
         """Whether a failing test is reported as failing here: a candidate may have replaced what reports."""
+        if not self.items:
+            return True
         kept = self.reports, self.failures, self.durations
         self.reports, self.failures, self.durations = {}, {}, {}
         session = next(iter(self.items.values())).session
@@ -178,7 +180,7 @@ class Parked:
         """Outcome by id: passed, failed, skipped, in this very process."""
         self.reports, self.failures, self.durations = {}, {}, {}
         items = [self.items[one] for one in ids]
-        for item, following in zip(items, [*items[1:], None], strict=True):
+        for item, following in zip(items, [*items[1:], None], strict=False):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if stop_at_failure and self.reports.get(item.nodeid) == "failed":
                 break

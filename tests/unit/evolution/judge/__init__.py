@@ -1,0 +1,1 @@
+"""The judge: statistics by themselves, decisions on small real targets."""
