@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from dean_airflow.errors import SandboxError
 from dean_airflow.evolution.baseline.baseline import Baseline
 from dean_airflow.evolution.edits.edit import Edit
 from dean_airflow.evolution.judge import worker
 from dean_airflow.evolution.judge.evaluation import Evaluation
 from dean_airflow.evolution.judge.judge import Judge
-from dean_airflow.evolution.sandbox.sandbox import Sandbox
+from dean_airflow.evolution.sandbox.sandbox import Sandbox, choose_sandbox
 from tests.unit.evolution.workshops import dedent, make_judge, make_workshop
 
 SLOW = """
@@ -47,6 +48,15 @@ TESTS = """
 """
 PROJECT = {"calc/__init__.py": "", "calc/core.py": SLOW, "tests/test_core.py": TESTS}
 COVERAGE = {"calc/core.py": dict.fromkeys(range(1, 20), ("tests/test_core.py::test_values",))}
+
+
+@pytest.fixture(params=[pytest.param("full", marks=pytest.mark.bwrap), pytest.param("basic", marks=pytest.mark.slow)])
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """Both levels; the weaker one takes its time in `make test-all`."""
+    try:
+        return choose_sandbox(request.param)
+    except SandboxError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture
@@ -136,7 +146,13 @@ ENDINGS = {
 }
 
 
-@pytest.mark.parametrize("body", ENDINGS.values(), ids=ENDINGS.keys())
+QUICK = ("infinite loop", "exit", "kills its parent", "takes all memory", "closes every descriptor")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [pytest.param(body, id=name, marks=[] if name in QUICK else pytest.mark.slow) for name, body in ENDINGS.items()],
+)
 def test_a_candidate_that_breaks_its_process_is_one_failed_candidate(judge: Judge, body: str) -> None:
     evaluation = judged(judge, candidate(body))
     assert evaluation.verdict == "invalid", evaluation
