@@ -66,7 +66,6 @@ class Settings(BaseModel):
     trial_memory_mb: int = Field(default=2048, ge=64, description="Memory limit of a target's processes, in MiB.")
     trial_processes: int = Field(default=256, ge=8, description="How many processes a target may have at once.")
     trial_disk_mb: int = Field(default=1024, ge=16, description="What a target may write to its scratch, in MiB.")
-    workers_per_island: int = Field(default=1, ge=1, le=64, description="Warm workers that judge for one island.")
     repositories: tuple[dict[str, Any], ...] = Field(
         default=(),
         description="What dean_scheduled_trials improves: paths or clone URLs, or mappings of trial params "

@@ -10,7 +10,10 @@ def summary(result: Mapping[str, Any]) -> str:
     """The trial's result for people: what was found, and where the branch, the patch and the report are."""
     lines = [f"Trial {result['trial_id']}: {_finding(result)}"]
     lines += [f"  edit    {edit}" for edit in result.get("champion_edits") or ()]
-    lines += [f"  {name:7} {result[name]}" for name in ("branch", "patch", "report") if result.get(name)]
+    where = {name: result.get(name) for name in ("branch", "patch", "bundle", "report")}
+    if where["branch"] and result.get("branch_in"):
+        where["branch"] = f"{where['branch']} in {result['branch_in']}"
+    lines += [f"  {name:7} {place}" for name, place in where.items() if place]
     judged = f"  {result.get('evaluations') or 0} candidates judged"
     rate = result.get("candidates_per_second")
     return "\n".join([*lines, f"{judged}, {rate:.1f} per second." if rate else f"{judged}."])

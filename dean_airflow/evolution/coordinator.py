@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import uuid4
 
 from dean_airflow.errors import DeanError
 from dean_airflow.evolution import trial as stages
@@ -73,7 +74,8 @@ class EmbeddedEngine:
 
     def run(self, trial_id: str, config: TrialConfig, progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """The final result; the trial is closed whatever happened. Raises DeanError, after closing."""
-        engine = self.engine
+        # An execution of its own: a trial that somebody stops meanwhile is not taken up again by its next stage.
+        engine = replace(self.engine, execution=self.engine.execution or uuid4().hex)
         try:
             stages.preflight(config, engine)
             opened = stages.open_trial(trial_id, config, engine, default_islands=self.default_islands)

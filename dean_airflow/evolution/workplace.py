@@ -92,7 +92,8 @@ def workplace(trial_id: str, engine: Engine) -> Iterator[Workplace]:
     config = TrialConfig(**opened["config"])
     target = target_from_json(opened["target"])
     with scratch(engine, trial_id) as room:
-        checkout = fetch(target, room / "target", engine.settings.cache_dir, bundle_of(trial_id, engine, room))
+        bundle = bundle_of(trial_id, engine, room)
+        checkout = fetch(target, room / "target", engine.settings.cache_dir, bundle, engine.credentials)
         settings = TargetSettings.from_json(opened["settings"])
         yield furnish(config, target, settings, checkout, room, engine)
 

@@ -81,6 +81,8 @@ class Island:
         self.proposer = Proposer(sites, sources, tree, config.edits == "all", prior)
         self.generation = 0
         self.intervened_at: int | None = None
+        self.population: list[Individual] = []
+        """As it was after the last whole generation."""
         """The first of the generations in a row that an intervention was needed in."""
 
     def run(self) -> StopReason:
@@ -89,7 +91,7 @@ class Island:
             population = self._found_by_sweep()
             return self._evolve(population)
         except Exhausted as end:
-            self.on_generation(self._summary([], 0))
+            self.on_generation(self._summary(self.population, 0))
             reason: StopReason = end.args[0]
             return reason
 
@@ -128,7 +130,7 @@ class Island:
         return Individual(genome, self._evaluate(genome))
 
     def _evolve(self, population: list[Individual]) -> StopReason:
-        population = survivors(population, self.config.population_size)
+        population = self.population = survivors(population, self.config.population_size)
         self.on_generation(self._summary(population, 0))
         for number in range(1, self.config.generations + 1):
             self.generation = number
@@ -136,7 +138,7 @@ class Island:
             population = survivors([*population, *children], self.config.population_size)
             before = diversity([one.genome for one in population])
             population, injected = self._keep_diverse(population)
-            population = self._exchange(population)
+            population = self.population = self._exchange(population)
             self.on_generation(self._summary(population, injected, before if injected else None))
             if population[0].score >= self.config.fitness_threshold:
                 return "fitness"

@@ -21,7 +21,7 @@ def allowances(config: TrialConfig, islands: int) -> list[Allowance]:
 
 PROVING_SHARE = 0.2
 """Of the trial's run time, for minimising, and again for measuring each edit's effect."""
-LEAST_PROVING_SECONDS = 30.0
+LEAST_PROVING_SECONDS = 45.0
 
 
 def allowed_time(config: TrialConfig) -> Callable[[], bool]:

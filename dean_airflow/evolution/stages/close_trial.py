@@ -100,6 +100,8 @@ def final_result(trial: Trial, engine: Engine) -> dict[str, Any]:
         "candidates_per_second": round(evaluations / seconds, 2) if seconds else 0.0,
         "branch": published.get("branch") if improved else None,
         "patch": published.get("patch") if improved else None,
+        "bundle": published.get("bundle") if improved else None,
+        "branch_in": published.get("repository") if improved else None,
         "report": None,
         "champion_edits": validated.get("genome", []) if improved else [],
         "error": trial.error,
@@ -109,7 +111,18 @@ def final_result(trial: Trial, engine: Engine) -> dict[str, Any]:
 def _never_opened(trial_id: str) -> dict[str, Any]:
     """The trial ended before there was anything to keep."""
     nothing = dict.fromkeys(
-        ("outcome", "speedup", "speedup_interval", "branch", "patch", "report", "repository", "error")
+        (
+            "outcome",
+            "speedup",
+            "speedup_interval",
+            "branch",
+            "branch_in",
+            "patch",
+            "bundle",
+            "report",
+            "repository",
+            "error",
+        )
     )
     return {
         "trial_id": trial_id,

@@ -92,7 +92,7 @@ class _Validation:
         time_left = allowed_time(self.place.config)
         kept = genome
         effects: dict[Edit, dict[str, Any] | None] = {}
-        for edit in reversed(genome):
+        for edit in genome:  # the strongest come first, should time run out
             self.keep_going()
             found = self._effect(edit, kept, EFFECT_PROCESS_PAIRS) if time_left() else None
             if found is not None and found.effect < 0 <= found.interval[1]:
