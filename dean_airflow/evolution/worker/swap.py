@@ -78,6 +78,21 @@ class Swapper:
         file = str(source.module.__file__)
         linecache.cache[file] = (len(text), None, new_lines, file)
 
+    def rehearse(self, path: str, text: str) -> None:
+        """Does all that `swap` would do, with the text as it was: for the baseline beside a candidate.
+
+        What a child has compiled decides where its objects lie: of two children with equal bytecode, the one that had
+        exchanged code ran 2 % slower (medians of 30 pairs of children); after the same work the difference was
+        0.05 % ± 0.26 %. Raises CannotSwap.
+        """
+        source = self.prepare(path)
+        new_lines = split_lines(text.removeprefix("\ufeff"))
+        for units, _, _ in _changed_groups(source, new_lines):
+            first, after = units[0].first, units[-1].after
+            self._swap_group(source, units, source.lines[first:after], first)
+        file = str(source.module.__file__)
+        linecache.cache[file] = (len(text), None, list(source.lines), file)
+
     def _swap_group(self, source: SourceFile, units: list[Unit], segment: list[str], first: int) -> None:
         classes = units[0].classes
         if units[-1].opens:

@@ -71,8 +71,8 @@ class Zygote:
                 self.swapper.prepare(path)
             except swap.CannotSwap as error:
                 return {"cannot_swap": str(error)}
-        self.candidate = self._fork(files, core)
-        self.baseline = self._fork(against, core)
+        self.candidate = self._fork(files, {}, core)
+        self.baseline = self._fork(against, {path: files[path] for path in files if path not in against}, core)
         deadline = clock.now() + limit
         failure = self._readiness(self.candidate, deadline)
         if failure:
@@ -89,10 +89,14 @@ class Zygote:
         except child.Gone as error:
             return str(error)
 
-    def _fork(self, files: dict[str, str], core: int | None) -> family.Child:
+    def _fork(self, files: dict[str, str], rehearsed: dict[str, str], core: int | None) -> family.Child:
+        """A child with `files` swapped in, and what `rehearsed` would change exchanged by itself."""
+
         def prepare() -> child.Run:
             for path, text in files.items():
                 self.swapper.swap(path, text)
+            for path, text in rehearsed.items():
+                self.swapper.rehearse(path, text)
             return self.workload.run
 
         return family.Child(prepare, core, not self.workload.takes_seed, self.connection.fileno())
@@ -138,7 +142,7 @@ class Zygote:
     def only_child(self, request: dict[str, Any]) -> family.Child:
         """The child that runs what this process imported, forked when first asked for. Raises child.Gone."""
         if self.baseline is None:
-            self.baseline = self._fork({}, request["core"])
+            self.baseline = self._fork({}, {}, request["core"])
             failure = self._readiness(self.baseline, clock.now() + request["limit"])
             if failure:
                 raise child.Gone(failure)
