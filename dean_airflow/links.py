@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from airflow.sdk import BaseOperatorLink, conf
 
 if TYPE_CHECKING:
-    from airflow.sdk.types import TaskInstanceKey
     from airflow.sdk import BaseOperator
+    from airflow.sdk.types import TaskInstanceKey
 
 PLUGIN_PREFIX = "/dean"
 
