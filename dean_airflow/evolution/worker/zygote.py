@@ -71,8 +71,8 @@ class Zygote:
                 self.swapper.prepare(path)
             except swap.CannotSwap as error:
                 return {"cannot_swap": str(error)}
-        self.candidate = self._fork(files, {}, core)
-        self.baseline = self._fork(against, {path: files[path] for path in files if path not in against}, core)
+        self.candidate = self._fork(files, against, core)
+        self.baseline = self._fork(against, files, core)
         deadline = clock.now() + limit
         failure = self._readiness(self.candidate, deadline)
         if failure:
@@ -96,7 +96,7 @@ class Zygote:
             for path, text in files.items():
                 self.swapper.swap(path, text)
             for path, text in rehearsed.items():
-                self.swapper.rehearse(path, text)
+                self.swapper.rehearse(path, text, files.get(path))
             return self.workload.run
 
         return family.Child(prepare, core, not self.workload.takes_seed, self.connection.fileno())
