@@ -15,12 +15,12 @@ from dean_airflow.evolution.judge.sequential import sign_test
 from dean_airflow.evolution.judge.warm_pairs import NeedsFreshProcess
 from dean_airflow.evolution.judge.worker import RequestFailed, WorkerDied
 
-LOOKS = (16, 32, 64, 128, 192)
+LOOKS = (16, 32, 64, 128, 256, 384)
 """Pairs after which an edit's worth is looked at."""
 NEEDED_P = 0.005
 LEAST_EFFECT = -0.002
 """ln(with / without): an edit that saves less is not worth a reviewer's time."""
-GIVE_UP_ABOVE = {16: 0.02, 32: 0.004, 64: -0.001, 128: -0.003}
+GIVE_UP_ABOVE = {16: 0.02, 32: 0.004, 64: -0.001, 128: -0.002, 256: -0.0025}
 """Pairs → the median from which on an edit will hardly be shown to help. Wide at first: with 10 % of noise the median
 of 32 pairs has a standard error of 3 %."""
 
