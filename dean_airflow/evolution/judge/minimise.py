@@ -29,9 +29,8 @@ Apply = Callable[[Genome], dict[str, str]]
 
 @dataclass(frozen=True)
 class Worth:
-    """One edit's marginal effect in the champion: log ratios of the champion with it to the champion without it."""
+    """What some edits are worth together: log ratios of a genome with them to the same genome without them."""
 
-    edit: Edit
     log_ratios: tuple[float, ...]
 
     @property
@@ -43,77 +42,98 @@ class Worth:
         return median(self.log_ratios) < LEAST_EFFECT and sign_test(self.log_ratios) < NEEDED_P
 
 
-def minimise(
-    genome: Genome,
-    apply: Apply,
-    costing: Costing,
-    pairs: Pairs,
-    fresh: Pairs,
-    rng: random.Random,
-    keep_going: Callable[[], None] = lambda: None,
-    time_left: Callable[[], bool] = lambda: True,
-) -> tuple[Genome, list[Worth]]:
-    """The genome without the edits that do not help, and the worth of those that stay.
+@dataclass
+class Minimiser:
+    """Measures versions of a champion against one another. `fresh` serves where `pairs` cannot swap."""
 
-    The edits are looked at in reverse order, so that one that builds on another goes first. `apply` gives a genome's
-    files and raises EditError where they do not fit together; an edit that others need to apply stays with them.
-    `keep_going` is called before each edit and may raise to stop; without time left the rest stays unexamined.
-    """
-    kept = genome
-    while True:
-        worths: list[Worth] = []
-        before = kept
-        for edit in reversed(before):
-            keep_going()
-            if not time_left():
-                return kept, worths[::-1]
-            worth = _worth(edit, kept, apply, costing, pairs, fresh, rng)
-            if worth is None:
-                continue
-            if worth.needed:
-                worths.append(worth)
-            else:
-                kept = tuple(one for one in kept if one != edit)
-        if kept == before or len(kept) <= 1:
-            return kept, worths[::-1]
+    apply: Apply
+    """A genome's files; raises EditError where edits do not fit together."""
+    costing: Costing
+    pairs: Pairs
+    fresh: Pairs
+    rng: random.Random
+    keep_going: Callable[[], None] = lambda: None
+    """Called before each measurement; may raise to stop."""
+    time_left: Callable[[], bool] = lambda: True
+    """Once it says no, what has not been looked at stays."""
 
+    def minimise(self, genome: Genome) -> Genome:
+        """The genome without what does not help, in its order.
 
-def _worth(
-    edit: Edit, genome: Genome, apply: Apply, costing: Costing, pairs: Pairs, fresh: Pairs, rng: random.Random
-) -> Worth | None:
-    """None for an edit without which the rest cannot be applied or loaded."""
-    try:
-        without = apply(tuple(one for one in genome if one != edit))
-    except EditError:
-        return None
-    files = apply(genome)
-    if without == files:
-        return Worth(edit, ())
-    try:
+        First each edit alone, in reverse order, so that one that builds on another goes first. Edits too small to be
+        seen alone may still count together: if the champion is measurably faster than what is left, the halves of
+        what went are tried, and so on down, and whatever is shown to help comes back. So every edit that stays, or
+        the smallest group around it that can be told apart, is needed.
+        """
+        kept = self._without_idle(genome)
+        gone = _in_order(genome, set(genome) - set(kept))
+        if len(gone) > 1 and kept and self._needed(gone, genome):
+            kept = self._regained(kept, gone, genome)
+        return kept
+
+    def _without_idle(self, genome: Genome) -> Genome:
+        kept = genome
+        while True:
+            before = kept
+            for edit in reversed(before):
+                if len(kept) > 1 and self.time_left() and not self._needed((edit,), kept):
+                    kept = tuple(one for one in kept if one != edit)
+            if kept == before or len(kept) <= 1 or not self.time_left():
+                return kept
+
+    def _regained(self, kept: Genome, group: Genome, genome: Genome) -> Genome:
+        """`kept` with what of `group`, which helps as a whole, is shown to help."""
+        if len(group) == 1 or not self.time_left():
+            return _in_order(genome, {*kept, *group})
+        found = False
+        for half in (group[: len(group) // 2], group[len(group) // 2 :]):
+            with_half = _in_order(genome, {*kept, *half})
+            if self._needed(half, with_half):
+                kept, found = self._regained(kept, half, genome), True
+        return kept if found else _in_order(genome, {*kept, *group})
+
+    def _needed(self, edits: Genome, genome: Genome) -> bool:
+        """Whether a genome is measurably slower without these of its edits, or impossible."""
+        self.keep_going()
         try:
-            pairs.open(files, without)
-            return Worth(edit, _measured(pairs, costing, costing.constant(files, without, pairs, rng), rng))
+            worth = self._worth(edits, genome)
+        except EditError:
+            return True
+        except (CannotOpen, WorkerDied, RequestFailed):
+            self.pairs.close()
+            return True
+        finally:
+            self.fresh.close()
+        return worth.needed
+
+    def _worth(self, edits: Genome, genome: Genome) -> Worth:
+        without = self.apply(tuple(one for one in genome if one not in edits))
+        files = self.apply(genome)
+        if without == files:
+            return Worth(())
+        try:
+            self.pairs.open(files, without)
+            return self._measured(self.pairs, files, without)
         except NeedsFreshProcess:
-            fresh.open(files, without)
-            return Worth(edit, _measured(fresh, costing, costing.constant(files, without, fresh, rng), rng))
-    except (CannotOpen, WorkerDied, RequestFailed):
-        pairs.close()
-        return None
-    finally:
-        fresh.close()
+            self.fresh.open(files, without)
+            return self._measured(self.fresh, files, without)
+
+    def _measured(self, pairs: Pairs, files: dict[str, str], without: dict[str, str]) -> Worth:
+        constant = self.costing.constant(files, without, pairs, self.rng)
+        if not self.costing.runtime:
+            return Worth((constant,))
+        taken: list[float] = []
+        for upto in LOOKS:
+            count = upto - len(taken)
+            seeds = [self.rng.randrange(2**31) for _ in range(count)]
+            taken += [self.costing.runtime * pair.log_ratio + constant for pair in pairs.take(seeds, [False] * count)]
+            middle = median(taken)
+            if len(taken) in GIVE_UP_ABOVE and middle > GIVE_UP_ABOVE[len(taken)]:
+                break
+            if len(taken) >= LOOKS[1] and middle < LEAST_EFFECT and sign_test(taken) < NEEDED_P:
+                break
+        return Worth(tuple(taken))
 
 
-def _measured(pairs: Pairs, costing: Costing, constant: float, rng: random.Random) -> tuple[float, ...]:
-    if not costing.runtime:
-        return (constant,) * LOOKS[0]
-    taken: list[float] = []
-    for upto in LOOKS:
-        count = upto - len(taken)
-        seeds = [rng.randrange(2**31) for _ in range(count)]
-        taken += [costing.runtime * pair.log_ratio + constant for pair in pairs.take(seeds, [False] * count)]
-        middle = median(taken)
-        if len(taken) in GIVE_UP_ABOVE and middle > GIVE_UP_ABOVE[len(taken)]:
-            break
-        if len(taken) >= LOOKS[1] and middle < LEAST_EFFECT and sign_test(taken) < NEEDED_P:
-            break
-    return tuple(taken)
+def _in_order(genome: Genome, chosen: set[Edit]) -> Genome:
+    return tuple(edit for edit in genome if edit in chosen)

@@ -13,7 +13,7 @@ from dean_airflow.evolution.edits.edit import Edit, Genome
 from dean_airflow.evolution.engine import Engine
 from dean_airflow.evolution.judge.confirm import ALPHA, Confirmation, confirmed, measure_afresh
 from dean_airflow.evolution.judge.core import reserved_core
-from dean_airflow.evolution.judge.minimise import minimise
+from dean_airflow.evolution.judge.minimise import Minimiser
 from dean_airflow.evolution.judge.pairs import CannotOpen, Pairs
 from dean_airflow.evolution.judge.test_runner import suite_problem
 from dean_airflow.evolution.judge.worker import WorkerDied
@@ -153,17 +153,16 @@ class _Confirming:
         screening = self.place.screening_pairs(self.baseline, self.order, self.core, 0)
         fresh = self._fresh(2)
         try:
-            rng = random.Random(f"{self.place.config.seed}/minimise")
-            kept, _ = minimise(
-                genome,
+            minimiser = Minimiser(
                 self.place.apply,
                 self.place.costing,
                 screening,
                 fresh,
-                rng,
+                random.Random(f"{self.place.config.seed}/minimise"),
                 self.keep_going,
                 allowed_time(self.place.config),
             )
+            kept = minimiser.minimise(genome)
         finally:
             screening.close()
             fresh.close()

@@ -15,7 +15,7 @@ from dean_airflow.evolution.judge.command_pairs import CommandPairs
 from dean_airflow.evolution.judge.costing import Costing
 from dean_airflow.evolution.judge.fresh_pairs import FreshPairs
 from dean_airflow.evolution.judge.judge import Judge
-from dean_airflow.evolution.judge.minimise import minimise
+from dean_airflow.evolution.judge.minimise import Minimiser
 from dean_airflow.evolution.judge.pairs import CannotOpen
 from dean_airflow.evolution.judge.warm_pairs import NeedsFreshProcess, WarmPairs
 from dean_airflow.evolution.target.target import Workload
@@ -185,12 +185,12 @@ def test_an_edit_that_is_not_needed_goes_and_one_that_is_stays(small):
     fresh = FreshPairs(workshop, order, CORE, baseline.repeats, 1.0, 0)
     costing = Costing({"runtime": 1.0}, {PATH: TEXT})
     try:
-        kept, worths = minimise((idle, needed, harmful), apply, costing, pairs, fresh, random.Random(1))
+        minimiser = Minimiser(apply, costing, pairs, fresh, random.Random(1))
+        kept = minimiser.minimise((idle, needed, harmful))
     finally:
         pairs.close()
         fresh.close()
     assert kept == (needed,)
-    assert [worth.edit for worth in worths if worth.needed] == [needed]
 
 
 def baseline_of(tmp_path: Path, source: str, benchmark: Workload = CALLABLE, limit: float = 600.0, **files: str):
