@@ -92,7 +92,7 @@ def trial_params() -> dict[str, Param]:
     }
     params["trial_id"] = Param(
         None,
-        "Attach to the trial of this id instead of starting one; empty: the trial of this run.",
+        "Go on with the trial of this id, or start one of this id; empty: the trial of this run.",
         type=["null", "string"],
         pattern="^[A-Za-z0-9][A-Za-z0-9_-]{3,63}$",
         title="Trial",

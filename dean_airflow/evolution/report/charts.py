@@ -51,10 +51,13 @@ def costs(measurement: Measurement) -> Markup:
     parts = [axes(x, y, "milliseconds a measurement", "measurements", height)]
     for name, bins in counts.items():
         parts.append(path(_steps(bins, x, y), f"area {name}", closed=True))
-    for name, values in groups.items():
-        middle = median(values)
+    middles = {name: median(values) for name, values in groups.items()}
+    left = min(middles, key=lambda name: middles[name])
+    for name, middle in middles.items():
         parts.append(line(x(middle), TOP + 4, x(middle), height - BOTTOM, f"median {name}"))
-        parts.append(text(x(middle), TOP - 2, f"{name} {middle:.3g} ms", f"mark {name}", "middle"))
+        # Labels lean away from one another: the medians may be close.
+        anchor = "end" if name == left else "start"
+        parts.append(text(x(middle), TOP - 2, f"{name} {middle:.3g} ms", f"mark {name}", anchor))
     return drawing(height, "Distribution of measured cost, baseline and champion", parts)
 
 
