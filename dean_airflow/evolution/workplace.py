@@ -35,7 +35,9 @@ from dean_airflow.evolution.target.workspaces import workspace
 from dean_airflow.evolution.trial_config import TrialConfig
 
 CONFIRMING_SECONDS = 0.02
-"""A measurement of a confirmation is repeated until it is this long: the judge's clock sees the messages, too."""
+CONFIRMING_SECONDS_OF_TESTS = 0.1
+"""A measurement of a confirmation is repeated until it is this long: the judge's clock sees the messages, too, and
+around tests what pytest does for each."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ class Workplace:
 
     def fresh_pairs(self, baseline: Baseline, order: Mapping[str, Any], core: int | None, hash_seed: int) -> Pairs:
         """Pairs of new processes, with measurements long enough for the judge's own clock."""
-        repeats = max(baseline.repeats, int(CONFIRMING_SECONDS / max(baseline.seconds, 1e-7)))
+        long_enough = CONFIRMING_SECONDS_OF_TESTS if order["kind"] == "tests" else CONFIRMING_SECONDS
+        repeats = max(baseline.repeats, int(long_enough / max(baseline.seconds, 1e-7)))
         return self._pairs(FreshPairs, order, core, repeats, baseline, hash_seed)
 
     def _pairs(
