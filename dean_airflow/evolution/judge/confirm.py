@@ -24,7 +24,7 @@ from dean_airflow.evolution.judge.pairs import Pair, Pairs, put_off
 from dean_airflow.evolution.judge.sequential import FLOOR, sign_test
 
 PROCESS_PAIRS = 6
-PAIRS_EACH = 12
+PAIRS_EACH = 20
 WARM_UP = 1
 """Pairs at the start of each process that are not counted: their caches are cold."""
 ALPHA = 0.001

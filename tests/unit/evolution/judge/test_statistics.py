@@ -30,8 +30,8 @@ def test_a_candidate_is_dropped_just_above_the_bound_and_not_at_it(pairs):
 
 
 def test_what_is_clearly_worse_is_called_so_and_what_is_equal_is_neutral():
-    assert decide([0.021] * 3) == "worse"
-    assert decide([0.001] * 6) == "neutral"
+    assert decide([0.031] * 3) == "worse"
+    assert decide([0.011] * 6) == "neutral"
 
 
 @pytest.mark.parametrize("pairs", WIN_AT)
@@ -53,8 +53,8 @@ def test_nothing_is_decided_between_checkpoints_and_everything_at_the_last():
 
 
 def test_noise_widens_when_a_candidate_is_dropped_and_not_when_it_wins():
-    assert decide([0.03] * 3) == "worse"
-    assert decide([0.03] * 3, noise=0.2) == "more"
+    assert decide([0.04] * 3) == "worse"
+    assert decide([0.04] * 3, noise=0.2) == "more"
     assert decide([math.log(0.98) + 1e-6] * 60, noise=0.2) == "neutral"
 
 
