@@ -26,7 +26,7 @@ def get_provider_info() -> dict[str, Any]:
         "cli": ["dean_airflow.cli.definition.get_dean_cli_commands"],
         "config": {
             "dean": {
-                "description": "Settings of DEAN (https://pypi.org/project/dean-airflow/).",
+                "description": "Settings of DEAN.",
                 "options": {"config": _CONFIG_FILE_OPTION, **_setting_options()},
             }
         },
