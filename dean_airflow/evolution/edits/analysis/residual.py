@@ -259,7 +259,7 @@ class Residual:
         if arguments is None or not all(self._is_fixed(value) for value in arguments.values()):
             return None
         inner = Residual(self.facts, self._depth + 1)
-        value = value_of_body(self.function, target, arguments, inner)
+        value = value_of_body(self.function, target, arguments, inner.block)
         if value is None or not inner.folds or sum(1 for _ in ast.walk(value)) > _LARGEST_INLINED:
             return None
         self.folds += inner.folds

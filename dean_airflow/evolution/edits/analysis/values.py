@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from dean_airflow.evolution.edits.analysis.facts import substitute_all
 from dean_airflow.evolution.edits.analysis.scope import bound_names
 from dean_airflow.evolution.edits.function import Function
 
-if TYPE_CHECKING:
-    from dean_airflow.evolution.edits.analysis.residual import Residual
+Simplified = Callable[[list[ast.stmt]], list[ast.stmt]]
+"""What is left of statements once what is known of them is worked out."""
 
 
 def value_of_body(
-    function: Function, target: ast.FunctionDef, arguments: dict[str, ast.expr], residual: Residual
+    function: Function, target: ast.FunctionDef, arguments: dict[str, ast.expr], simplified: Simplified
 ) -> ast.expr | None:
     """The value a function of the same module returns for arguments that may be evaluated any number of times, as
-    one expression; None when its body is more than choices and returns, or its names mean something else here."""
+    one expression of its body `simplified`; None when its body is more than choices and returns, or its names mean something else here."""
     body = target.body
     if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]
@@ -38,7 +38,7 @@ def value_of_body(
     substituted = [_substituted(statement, arguments) for statement in body]
     if None in substituted:
         return None
-    return as_expression(residual.block([statement for statement in substituted if statement is not None]))
+    return as_expression(simplified([statement for statement in substituted if statement is not None]))
 
 
 def is_tied_to_its_class(node: ast.AST) -> bool:

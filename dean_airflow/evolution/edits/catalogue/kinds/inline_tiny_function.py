@@ -61,7 +61,7 @@ def _value(function: Function, target: ast.FunctionDef, node: ast.Call) -> ast.e
     arguments: dict[str, ast.expr] = {
         name: load(computed[id(value)]) if id(value) in computed else value for name, value in bound.items()
     }
-    value = value_of_body(function, target, arguments, Residual(Facts(function), depth=99))
+    value = value_of_body(function, target, arguments, Residual(Facts(function), depth=99).block)
     if value is None or sum(1 for _ in ast.walk(value)) > _LARGEST:
         return None
     return None if _shadowed(function, node, value, arguments) else value
