@@ -17,7 +17,8 @@ def value_of_body(
     function: Function, target: ast.FunctionDef, arguments: dict[str, ast.expr], simplified: Simplified
 ) -> ast.expr | None:
     """The value a function of the same module returns for arguments that may be evaluated any number of times, as
-    one expression of its body `simplified`; None when its body is more than choices and returns, or its names mean something else here."""
+    one expression of its body `simplified`; None when its body is more than choices and returns, or its names mean
+    something else here."""
     body = target.body
     if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]
