@@ -33,18 +33,19 @@ CHECKPOINTS = tuple(sorted({*DROP_ABOVE, *WIN_AT}))
 
 QUIET = 0.04
 """Noise (CV of one measurement) up to which the bounds above hold as they are."""
-MOST_NOISE = 0.2
+MOST_NOISE = 0.1
 
 
 def decide(log_ratios: Sequence[float], floor: float = FLOOR, noise: float = 0.0) -> Decision:
     """What the pairs taken so far say, to be asked at CHECKPOINTS. `log_ratios` must be finite.
 
     `noise` is the CV of the baseline's measurements: on a noisier machine than QUIET the dropping bounds are widened by
-    what the median's standard error grows, 1.25 · √2 · noise / √pairs; when to win stays as it is.
+    half of what the median's standard error, 1.25 · √2 · noise / √pairs, grows until MOST_NOISE; more would keep equal
+    candidates to the last pair. When to win stays as it is.
     """
     pairs = len(log_ratios)
     middle = median(log_ratios)
-    extra = 1.25 * math.sqrt(2 / pairs) * max(0.0, min(noise, MOST_NOISE) - QUIET)
+    extra = 0.625 * math.sqrt(2 / pairs) * max(0.0, min(noise, MOST_NOISE) - QUIET)
     if pairs in DROP_ABOVE and middle > DROP_ABOVE[pairs] + extra:
         return "worse" if middle > WORSE_ABOVE else "neutral"
     if pairs in WIN_AT and middle < math.log(1 - floor) and sign_test(log_ratios) < ALPHA:
