@@ -12,6 +12,7 @@ import random
 import resource
 import time
 from collections import Counter
+from statistics import median
 from typing import Any
 
 from benchmarks._workbench import bench_of
@@ -65,8 +66,8 @@ def _loops_of_a_millisecond() -> int:
     loops = 20_000
     space: dict[str, Any] = {}
     exec(WORK.format(loops=loops, correction=0), space)
-    best = min(_timed(space["run"]) for _ in range(20))
-    return int(loops * 0.001 / best)
+    usual = median(_timed(space["run"]) for _ in range(50))
+    return int(loops * 0.001 / usual)
 
 
 def _timed(function: Any) -> float:
