@@ -76,7 +76,8 @@ class TrialConfig(BaseModel):
             return cls(**params)
         except ValidationError as error:
             wrong = "; ".join(
-                f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']} (got {problem['input']!r})"
+                f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg'].removeprefix('Value error, ')} "
+                f"(got {problem['input']!r})"
                 for problem in error.errors()
             )
             raise ConfigurationError(f"The trial's params are not usable: {wrong}.") from None

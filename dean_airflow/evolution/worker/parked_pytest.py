@@ -19,6 +19,8 @@ from .profiling import ProfilingZygote
 from .zygote import Answer
 
 _KEPT_OPTIONS = re.compile(r"--import-mode(?:=|\s+)[a-z]+|--doctest-modules|--doctest-glob(?:=|\s+)\S+")
+_ENDINGS = {4: "pytest refuses the selection; see that every path and option in it is right", 5: "it selects no test"}
+"""What pytest's exit codes mean for whoever chose the tests."""
 _CONFIG_FILES = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
@@ -30,7 +32,7 @@ def serve_tests(connection: socket.socket, order: dict[str, Any]) -> None:
         arguments += ["-p", f"no:{other}"]
     code = pytest.main([*arguments, *_kept_options(order["project"]), *order["tests"]], plugins=[plugin])
     if not plugin.served:
-        problem = "; ".join(plugin.collection_errors) or f"pytest ended with code {int(code)}"
+        problem = "; ".join(plugin.collection_errors) or _ENDINGS.get(int(code), f"pytest ended with code {int(code)}")
         raise workloads.Unusable(f"the tests cannot be collected: {problem}"[:3000])
 
 
