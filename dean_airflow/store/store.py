@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 
+from dean_airflow.store.cache_versions import CacheVersions
 from dean_airflow.store.champions import Champions
 from dean_airflow.store.database import Database
 from dean_airflow.store.documents import Documents
@@ -16,6 +17,8 @@ from dean_airflow.store.leases import Leases
 from dean_airflow.store.migrants import Migrants
 from dean_airflow.store.migrate import bring_up_to_date
 from dean_airflow.store.patterns import Patterns
+from dean_airflow.store.sagas import Sagas
+from dean_airflow.store.service_patterns import ServicePatterns
 from dean_airflow.store.trials import Trials
 
 PATIENCE = 60.0
@@ -43,6 +46,9 @@ class Store:
         self.patterns = Patterns(database, now)
         self.events = Events(database, now)
         self.documents = Documents(database, now)
+        self.sagas = Sagas(database, now)
+        self.service_patterns = ServicePatterns(database, now)
+        self.cache_versions = CacheVersions(database, now)
 
     @classmethod
     def open(cls, url: str, *, now: Callable[[], datetime] = utc_now, patience: float = PATIENCE) -> Store:
