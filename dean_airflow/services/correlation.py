@@ -1,0 +1,39 @@
+"""Who asks, and under which id: what every call of a service carries so that its way can be followed.
+
+A server sets both for the time of a request (`correlated`); in a task or a command an id is made at the first call.
+Nothing else of a request goes on to the next service: no Authorization, Cookie or X-API-Key of the caller.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_request_id: ContextVar[str | None] = ContextVar("dean_request_id", default=None)
+_user: ContextVar[str | None] = ContextVar("dean_user", default=None)
+_PLAIN = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+def request_id() -> str:
+    """The id of what is being worked on; a new one for each call outside of `correlated`."""
+    return _request_id.get() or uuid.uuid4().hex
+
+
+def user() -> str | None:
+    """The name of the user on whose behalf this happens, or None."""
+    return _user.get()
+
+
+@contextmanager
+def correlated(id: str | None = None, user: str | None = None) -> Iterator[str]:
+    """Calls made inside carry this id (a new one where it is None or no plain text) and this user; gives the id."""
+    usable = id if id and _PLAIN.fullmatch(id) else uuid.uuid4().hex
+    tokens = _request_id.set(usable), _user.set(user)
+    try:
+        yield usable
+    finally:
+        _request_id.reset(tokens[0])
+        _user.reset(tokens[1])

@@ -1,0 +1,52 @@
+"""Credentials as they are configured. What they are turned into for a request is the business of `authentication`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dean_airflow.services.tokens import SigningKeys
+
+
+@dataclass(frozen=True)
+class NoCredential:
+    """The service asks for none."""
+
+
+@dataclass(frozen=True)
+class BearerToken:
+    """A token made elsewhere; it cannot be renewed."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """Sent as X-API-Key."""
+
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ServiceToken:
+    """DEAN mints its own token with a key that the service knows: life 24 h, renewed when under 300 s are left.
+
+    `subject` and `username` say who calls, `audience` is the called service. `life` is in seconds.
+    """
+
+    keys: SigningKeys
+    audience: str
+    subject: str = "dean-airflow"
+    username: str = "dean"
+    roles: tuple[str, ...] = ("service",)
+    life: float = 86_400.0
+
+
+@dataclass(frozen=True)
+class AirflowLogin:
+    """Logs in at Airflow's `/auth/token`, again on 401: Airflow has no refresh."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+Credential = NoCredential | BearerToken | ApiKey | ServiceToken | AirflowLogin

@@ -1,0 +1,105 @@
+"""The pool: every client of every service, over one set of connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TypeVar
+
+from dean_airflow.services.airflow_client import AirflowClient
+from dean_airflow.services.authentication import authenticator_of
+from dean_airflow.services.caller import ServiceCaller
+from dean_airflow.services.contract.health import AggregateHealth
+from dean_airflow.services.endpoint import Kind, ServiceEndpoint
+from dean_airflow.services.errors import ServiceNotConfigured
+from dean_airflow.services.evolution_client import EvolutionClient
+from dean_airflow.services.health import check_services
+from dean_airflow.services.http_client import HttpClient
+from dean_airflow.services.indexagent_client import IndexAgentClient
+from dean_airflow.services.service_client import ServiceClient
+from dean_airflow.services.transport import CONNECTIONS, PER_SERVICE, Transport
+from dean_airflow.store.store import Store
+
+C = TypeVar("C", bound=ServiceClient)
+
+
+class ServicePool:
+    """The only thing that makes clients. An async context manager; usable in one event loop.
+
+    `endpoints` are the services there are, each under a name of its own. `store` is where the processes of an
+    installation share what they know of dead services; without one each process learns for itself. At most
+    `connections` are open at a time, `per_service` of them to one host.
+    """
+
+    def __init__(
+        self,
+        endpoints: Iterable[ServiceEndpoint] = (),
+        *,
+        store: Store | None = None,
+        connections: int = CONNECTIONS,
+        per_service: int = PER_SERVICE,
+    ) -> None:
+        self._store = store
+        self._transport = Transport(connections, per_service)
+        self._callers: dict[str, ServiceCaller] = {}
+        for endpoint in endpoints:
+            self.add(endpoint)
+
+    def add(self, endpoint: ServiceEndpoint) -> None:
+        """Makes a service known, or known anew, under its name."""
+        self._callers[endpoint.name] = ServiceCaller(endpoint, self._transport, authenticator_of(endpoint.credential))
+
+    @property
+    def endpoints(self) -> list[ServiceEndpoint]:
+        return [caller.endpoint for caller in self._callers.values()]
+
+    @property
+    def evolution(self) -> EvolutionClient:
+        """The first endpoint of that kind. Raises ServiceNotConfigured."""
+        return self._client("evolution", EvolutionClient)
+
+    @property
+    def indexagent(self) -> IndexAgentClient:
+        """The first endpoint of that kind. Raises ServiceNotConfigured."""
+        return self._client("indexagent", IndexAgentClient)
+
+    @property
+    def airflow(self) -> AirflowClient:
+        """The first endpoint of that kind. Raises ServiceNotConfigured."""
+        return self._client("airflow", AirflowClient)
+
+    def http(self, name: str) -> HttpClient:
+        """A plain client of any endpoint, by its name. Raises ServiceNotConfigured."""
+        caller = self._callers.get(name)
+        if caller is None:
+            raise ServiceNotConfigured(
+                f"No service is called {name!r}; there are: {', '.join(self._callers) or 'none'}."
+            )
+        return HttpClient(caller)
+
+    async def check_all_services(self) -> AggregateHealth:
+        """The health of every endpoint, asked for at the same time; one that is down is in it, never raised."""
+        return await check_services(self._callers.values())
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+    async def __aenter__(self) -> ServicePool:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _client(self, kind: Kind, client: type[C]) -> C:
+        for caller in self._callers.values():
+            if caller.endpoint.kind == kind:
+                return client(caller)
+        raise ServiceNotConfigured(
+            f"No {kind} service is configured; make an Airflow connection dean_{_CONNECTIONS.get(kind, kind)}, "
+            f"or set AIRFLOW__DEAN__{kind.upper()}_URL."
+        )
+
+
+_CONNECTIONS = {"airflow": "airflow_api"}
