@@ -43,6 +43,7 @@ class SagaRecord:
     attempt: int
     token: int
     state: str
+    created_at: datetime
     steps: Sequence[SagaStep]
 
     def step(self, name: str) -> SagaStep | None:
@@ -162,4 +163,4 @@ def _read(session: Session, row: SagaRow) -> SagaRecord:
         .order_by(SagaStepRow.sequence)
     )
     steps = [SagaStep(one.name, one.key, one.state, one.outcome, one.error) for one in session.scalars(statement)]
-    return SagaRecord(row.trial_id, row.attempt, row.token, row.state, tuple(steps))
+    return SagaRecord(row.trial_id, row.attempt, row.token, row.state, row.created_at, tuple(steps))
