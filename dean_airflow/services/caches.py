@@ -2,7 +2,7 @@
 
 | cache | owner (the only one who fills and invalidates it) | lives | made invalid by |
 |---|---|---|---|
-| health | whoever holds this pool's `ServiceCaches` | 5 s | `health_changed`: a call to a service failed for want of it |
+| health | `service_health` of this module | 5 s | a call that failed for want of the service |
 | patterns | `pattern_exchange` | 30 s | an exchange that brought something new |
 | index | the step that registers a repository | 3600 s | asking IndexAgent to index |
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from dean_airflow.errors import ConfigurationError
 from dean_airflow.services.airflow_client import AirflowClient
 from dean_airflow.services.authentication import authenticator_of
 from dean_airflow.services.caller import ServiceCaller
@@ -19,6 +20,9 @@ from dean_airflow.services.indexagent_client import IndexAgentClient
 from dean_airflow.services.service_client import ServiceClient
 from dean_airflow.services.transport import CONNECTIONS, PER_SERVICE, Transport
 from dean_airflow.store.store import Store
+
+if TYPE_CHECKING:
+    from dean_airflow.services.remote.engine import RemoteEngine
 
 C = TypeVar("C", bound=ServiceClient)
 
@@ -80,6 +84,18 @@ class ServicePool:
     async def check_all_services(self) -> AggregateHealth:
         """The health of every endpoint, asked for at the same time; one that is down is in it, never raised."""
         return await check_services(self._callers.values())
+
+    def trial_runner(self) -> tuple[Store, RemoteEngine]:
+        """What EvolutionTrialCoordinator needs to run trials at this pool's services.
+
+        Raises ServiceNotConfigured where none of them is an Evolution API, ConfigurationError for a pool without store.
+        """
+        from dean_airflow.services.remote.engine import RemoteEngine
+
+        if self._store is None:
+            raise ConfigurationError("A pool that runs trials needs a store to keep them in; give it one.")
+        _ = self.evolution
+        return self._store, RemoteEngine(self.endpoints, self._store)
 
     async def close(self) -> None:
         await self._transport.close()

@@ -21,7 +21,7 @@ Outcomes = Mapping[str, Outcome]
 """What the steps before have come to, by the step's name."""
 
 UNDO_SECONDS = 30.0
-"""How long taking one step back may take: enough for the retries of a call, and short enough for a task being killed."""
+"""For taking one step back: enough for the retries of a call, and short enough for a task that is being killed."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,7 @@ class Saga:
         await self._write(taken.name, "undoing", outcome=outcome)
         await step.undo(outcome)
 
-    async def _write(
-        self, name: str, state: str, *, outcome: Outcome | None = None, error: str | None = None
-    ) -> None:
+    async def _write(self, name: str, state: str, *, outcome: Outcome | None = None, error: str | None = None) -> None:
         await asyncio.to_thread(self._sagas.record, self._held, name, state, outcome=outcome, error=error)
 
     async def _latest(self) -> SagaRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from dean_airflow.services.contract.base import (
     Answer,
@@ -97,6 +97,10 @@ class TrialList(PagedAnswer):
 
 
 class TrialMetadata(Answer):
+    """A DEAN adds the fields of its own trials' results, such as `outcome` and `branch`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
     initial_fitness: Share | None = None
     improvement_rate: float | None = None
 

@@ -34,7 +34,7 @@ class Origin:
 
 
 class LocalTrial:
-    """Progress is written under the trial's lease, so the newest process that follows the trial is the one that does."""
+    """Progress is written under the trial's lease, so only the newest process that follows it writes."""
 
     def __init__(self, store: Store, trial_id: str) -> None:
         self.store = store
@@ -42,7 +42,7 @@ class LocalTrial:
         self._lease: Lease | None = None
 
     def open(self, config: TrialConfig, origin: Origin) -> Trial:
-        """The trial, made or taken up again. Raises TrialCancelled if it was stopped for this attempt, or StoreError."""
+        """The trial, made or taken up again. Raises TrialCancelled if it was stopped for this attempt."""
         trials = self.store.trials
         asked = config.model_dump(mode="json")
         trial = trials.create(

@@ -114,8 +114,8 @@ class RemoteTrial:
         last: Trial | None = None
         exchanged, due = 0, time.monotonic()
         looks = states(
-            self.pool.evolution,
-            remote_id,
+            lambda: self.pool.evolution.trial(remote_id),
+            None,
             every=self.options.poll_seconds,
             errors_allowed=self.options.status_errors,
             say=self.say,
@@ -161,6 +161,10 @@ class RemoteTrial:
             return await saga.compensate()
         except LeaseLost:  # another process is taking it back right now
             return []
+
+    def place(self) -> dict[str, Any]:
+        """Where the trial runs: `service`, `trial_id`, `population_id`, `dag_run_id`; empty before it was started."""
+        return self._local.place()
 
     async def time_left(self) -> float:
         """Seconds until the trial's deadline, counted from its attempt's first step; below 0 when it is over."""
@@ -243,5 +247,3 @@ def _end_of(reason: BaseException | None) -> tuple[str, str, str | None]:
         return "cancelled", "cancelled", str(reason)
     known = isinstance(reason, DeanError)
     return "failed", "error", str(reason) if known else f"{type(reason).__name__}: {reason}"
-
-

@@ -7,12 +7,10 @@ does no harm, and a service without a WebSocket is simply looked at less often.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Protocol
 
 from dean_airflow.services.contract.trials import Trial
-from dean_airflow.services.contract.websocket import TrialFrame
 from dean_airflow.services.errors import (
     ContractViolation,
     RateLimited,
@@ -29,31 +27,29 @@ class OutOfSight(ServiceError):
     """The trial could not be looked at so often in a row that it is given up."""
 
 
-class Looked(Protocol):
-    """The part of the Evolution client that looking needs."""
-
-    async def trial(self, trial_id: str) -> Trial: ...
-    def updates(self) -> AsyncIterator[TrialFrame]: ...
+Look = Callable[[], Awaitable[Trial]]
+News = Callable[[], AsyncIterator[object]]
+"""Something each time when it is worth looking; it may end or raise ServiceError, and is then called again."""
 
 
 async def states(
-    client: Looked, trial_id: str, *, every: float, errors_allowed: int, say: Callable[[str], object]
+    look: Look, news: News | None, *, every: float, errors_allowed: int, say: Callable[[str], object]
 ) -> AsyncIterator[Trial]:
     """The trial's state at each look, at least every so many seconds; the last one has ended.
 
     Raises OutOfSight when more than `errors_allowed` looks in a row failed; other ServiceErrors at once.
     """
     failed = 0
-    async with _doorbell(client, trial_id, every) as rung:
+    async with _doorbell(news, every) as rung:
         while True:
             rung.clear()
             try:
-                state = await client.trial(trial_id)
+                state = await look()
             except PASSING as error:
                 failed += 1
                 if failed > errors_allowed:
                     raise OutOfSight(
-                        f"The remote trial {trial_id} could not be looked at {failed} times in a row: {error}",
+                        f"The remote trial could not be looked at {failed} times in a row: {error}",
                         service=error.service, url=error.url, status=error.status,
                     ) from error  # fmt: skip
                 say(f"Look {failed} of {errors_allowed} at the remote trial failed: {error}")
@@ -68,9 +64,12 @@ async def states(
 
 
 @asynccontextmanager
-async def _doorbell(client: Looked, trial_id: str, every: float) -> AsyncIterator[asyncio.Event]:
+async def _doorbell(news: News | None, every: float) -> AsyncIterator[asyncio.Event]:
     rung = asyncio.Event()
-    ringing = asyncio.create_task(_ring(client, trial_id, every, rung))
+    if news is None:
+        yield rung
+        return
+    ringing = asyncio.create_task(_ring(news, every, rung))
     try:
         yield rung
     finally:
@@ -79,10 +78,9 @@ async def _doorbell(client: Looked, trial_id: str, every: float) -> AsyncIterato
             await ringing
 
 
-async def _ring(client: Looked, trial_id: str, every: float, rung: asyncio.Event) -> None:
+async def _ring(news: News, every: float, rung: asyncio.Event) -> None:
     while True:
         with suppress(ServiceError):
-            async for frame in client.updates():
-                if frame.trial_id == trial_id:
-                    rung.set()
+            async for _ in news():
+                rung.set()
         await asyncio.sleep(every)

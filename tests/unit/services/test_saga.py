@@ -186,7 +186,7 @@ async def test_killed_while_taking_back_and_taken_back_again(
     if saga.record.attempt == 1:
         assert await saga.compensate() == []
     assert service.effects == {}
-    assert [name for name in dict.fromkeys(service.undone)] == list(reversed(NAMES))
+    assert list(dict.fromkeys(service.undone)) == list(reversed(NAMES))
     assert store.sagas.open(TRIAL).attempt == 2
 
 
