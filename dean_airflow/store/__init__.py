@@ -3,5 +3,6 @@
 `store.py` holds the `Store`, a facade over one file per kind of row (trials, leases, evaluations, migrants, champions,
 patterns, events, documents). `models.py` and `columns.py` are the tables, `migrations/` brings an older store up to
 them, `migrate.py` runs it; `database.py` is the only place that opens connections, and `faults.py` turns what
-drivers raise into retries or one clear sentence. `maintenance.py` is for the daily cleaning.
+drivers raise into retries or one clear sentence. `maintenance.py` is for the daily cleaning. Of the metrics,
+`series.py` knows which there are, `samples.py` keeps samples and rollups, `packing.py` makes them small.
 """

@@ -10,9 +10,12 @@ from sqlalchemy.orm import Session
 from dean_airflow.store.fence import FINAL
 from dean_airflow.store.models import Base, LeaseRow, PatternRow, TrialRow
 from dean_airflow.store.store import Store
+from dean_airflow.store.tallies import add_to_tally
 
 PATTERNS_AT_MOST = 1000
 """From the service contract, as are the days a pattern is kept."""
+REMOVED_TRIALS = "removed_trials"
+"""The tally of the trials that are gone."""
 
 
 def remove_old_trials(store: Store, keep: timedelta) -> list[str]:
@@ -79,6 +82,10 @@ def vacuum(store: Store) -> None:
 
 
 def _remove(store: Store, trial_id: str) -> None:
-    """Unless it was taken up again since."""
-    statement = delete(TrialRow).where(TrialRow.id == trial_id, TrialRow.status.in_(FINAL))
-    store.database.write(lambda session: session.execute(statement))
+    """Unless it was taken up again since. Counted, so that the number of trials ever made never falls."""
+
+    def work(session: Session) -> None:
+        statement = delete(TrialRow).where(TrialRow.id == trial_id, TrialRow.status.in_(FINAL))
+        add_to_tally(session, REMOVED_TRIALS, int(session.connection().execute(statement).rowcount))
+
+    store.database.write(work)

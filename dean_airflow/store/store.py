@@ -18,6 +18,8 @@ from dean_airflow.store.migrants import Migrants
 from dean_airflow.store.migrate import bring_up_to_date
 from dean_airflow.store.patterns import Patterns
 from dean_airflow.store.sagas import Sagas
+from dean_airflow.store.samples import Samples
+from dean_airflow.store.series import SeriesCatalogue
 from dean_airflow.store.service_patterns import ServicePatterns
 from dean_airflow.store.trials import Trials
 
@@ -49,6 +51,8 @@ class Store:
         self.sagas = Sagas(database, now)
         self.service_patterns = ServicePatterns(database, now)
         self.cache_versions = CacheVersions(database, now)
+        self.series = SeriesCatalogue(database, now)
+        self.samples = Samples(database, now, self.series)
 
     @classmethod
     def open(cls, url: str, *, now: Callable[[], datetime] = utc_now, patience: float = PATIENCE) -> Store:
