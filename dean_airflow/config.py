@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, Literal, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -86,6 +86,47 @@ class Settings(BaseModel):
     keep_environments_days: int = Field(
         default=30, ge=1, description="dean_maintenance removes environments of targets that were not used for so long."
     )
+    environment: Literal["production", "development"] = Field(
+        default="production",
+        description="In production the servers refuse to start with what is only fit for trying things out.",
+    )
+    signing_keys_file: Path = Field(
+        default=Path(),
+        description="File with the keys that service tokens are signed by, one `kid:secret` a line, newest first; "
+        "`airflow dean auth signing-keys rotate` makes and changes it.",
+    )
+    server_requests_per_minute: int = Field(
+        default=1000, ge=0, description="Requests of one caller that a server answers within a minute; 0: no limit."
+    )
+    server_request_kb: int = Field(
+        default=1024, ge=1, description="The largest request body that a server reads, in KiB."
+    )
+    server_connections: int = Field(
+        default=200, ge=1, description="Requests that a server works on at once; those beyond are 503."
+    )
+    server_sockets: int = Field(default=2000, ge=1, description="WebSockets that a server has open at once.")
+    server_sockets_per_user: int = Field(default=10, ge=1, description="WebSockets that one caller has open at once.")
+    server_origins: tuple[str, ...] = Field(
+        default=(),
+        description="Origins (https://host) of other sites whose pages may call the servers; none by default.",
+    )
+    server_trials: int = Field(
+        default=1, ge=1, le=64, description="Trials that an Evolution server runs at once; further ones wait."
+    )
+    server_max_generations: int = Field(
+        default=100, ge=1, le=100, description="The most generations a caller of the Evolution server may ask for."
+    )
+    server_max_population: int = Field(
+        default=100, ge=5, le=100, description="The largest population a caller of the Evolution server may ask for."
+    )
+    server_max_minutes: int = Field(
+        default=120, ge=1, le=120, description="The longest trial a caller of the Evolution server may ask for."
+    )
+    server_repositories: tuple[str, ...] = Field(
+        default=(),
+        description="Folders and URL prefixes that callers of the servers may name repositories below; by default any "
+        "that the server's user can read.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -96,6 +137,9 @@ class Settings(BaseModel):
         values["data_dir"] = Path(values.get("data_dir") or default_data_dir(os.environ)).expanduser()
         values["store"] = values.get("store") or f"sqlite:///{values['data_dir'] / 'dean.db'}"
         values["artifacts"] = values.get("artifacts") or str(values["data_dir"] / "artifacts")
+        values["signing_keys_file"] = Path(
+            values.get("signing_keys_file") or values["data_dir"] / "signing-keys"
+        ).expanduser()
         values["cache_dir"] = Path(values.get("cache_dir") or values["data_dir"] / "cache").expanduser()
         return values
 
@@ -105,6 +149,19 @@ class Settings(BaseModel):
         if not urlsplit(url).scheme or ":/" not in url:
             raise ValueError("must be a SQLAlchemy URL such as sqlite:////path/dean.db or postgresql://host/name")
         return url
+
+    @field_validator("server_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in ("http", "https")
+                or not parts.netloc
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise ValueError(f"{origin!r} is no origin such as https://host; every one must be named, `*` is none")
+        return origins
 
     @field_validator("repositories", mode="before")
     @classmethod

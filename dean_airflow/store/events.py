@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from dean_airflow.errors import TrialNotFound
 from dean_airflow.store.database import Database
+from dean_airflow.store.fence import UNDER_WAY
 from dean_airflow.store.models import EventRow, TrialRow
 
 
@@ -68,6 +69,24 @@ class Events:
             .limit(limit)
         )
         return self._database.read(lambda session: [_read(row) for row in session.scalars(statement)])
+
+    def lively(self, created_since: datetime) -> dict[str, int]:
+        """The trials that are not final or were created since, by id, each with its attempt."""
+        statement = select(TrialRow.id, TrialRow.attempt).where(
+            or_(TrialRow.status.in_(UNDER_WAY), TrialRow.created_at >= created_since)
+        )
+        return self._database.read(lambda session: dict(row.tuple() for row in session.execute(statement)))
+
+    def newest(self, trial_ids: Sequence[str]) -> dict[str, int]:
+        """The number of the newest event of each of the trials that has any."""
+        if not trial_ids:
+            return {}
+        statement = (
+            select(EventRow.trial_id, func.max(EventRow.sequence))
+            .where(EventRow.trial_id.in_(trial_ids))
+            .group_by(EventRow.trial_id)
+        )
+        return self._database.read(lambda session: dict(row.tuple() for row in session.execute(statement)))
 
 
 def _read(row: EventRow) -> Event:

@@ -15,6 +15,7 @@ from dean_airflow.errors import LeaseLost, TrialCancelled, TrialNotFound
 from dean_airflow.store.models import LeaseRow, TrialRow
 
 FINAL = frozenset({"completed", "failed", "cancelled"})
+UNDER_WAY = ("pending", "initializing", "running", "monitoring")
 
 
 class Held(Protocol):

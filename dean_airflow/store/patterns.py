@@ -100,7 +100,7 @@ class Patterns:
 
     def list(self) -> Sequence[Pattern]:
         """Highest impact first."""
-        found = self._database.read(lambda session: [_read(row) for row in session.scalars(select(PatternRow))])
+        found = self._database.read(lambda session: [read_pattern(row) for row in session.scalars(select(PatternRow))])
         return sorted(found, key=lambda pattern: (-pattern.impact, pattern.kind, pattern.context))
 
     def of_trial(self, trial_id: str) -> Sequence[Pattern]:
@@ -111,7 +111,7 @@ class Patterns:
             .where(ObservationRow.trial_id == trial_id)
             .order_by(PatternRow.kind, PatternRow.context)
         )
-        return self._database.read(lambda session: [_read(row) for row in session.scalars(statement)])
+        return self._database.read(lambda session: [read_pattern(row) for row in session.scalars(statement)])
 
     def _add(self, session: Session, trial_id: str, seen: Observation) -> None:
         pattern = self._pattern(session, trial_id, seen)
@@ -152,7 +152,7 @@ class Patterns:
         return row
 
 
-def _read(row: PatternRow) -> Pattern:
+def read_pattern(row: PatternRow) -> Pattern:
     return Pattern(
         id=row.id,
         kind=row.kind,

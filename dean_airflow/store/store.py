@@ -6,9 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 
+from dean_airflow.store.api_keys import ApiKeys
+from dean_airflow.store.audit import AuditLog
 from dean_airflow.store.cache_versions import CacheVersions
 from dean_airflow.store.champions import Champions
 from dean_airflow.store.database import Database
+from dean_airflow.store.discoveries import Discoveries
 from dean_airflow.store.documents import Documents
 from dean_airflow.store.evaluations import Evaluations
 from dean_airflow.store.events import Events
@@ -17,9 +20,11 @@ from dean_airflow.store.leases import Leases
 from dean_airflow.store.migrants import Migrants
 from dean_airflow.store.migrate import bring_up_to_date
 from dean_airflow.store.patterns import Patterns
+from dean_airflow.store.requests import Requests
 from dean_airflow.store.sagas import Sagas
 from dean_airflow.store.samples import Samples
 from dean_airflow.store.series import SeriesCatalogue
+from dean_airflow.store.served import ServedTrials
 from dean_airflow.store.service_patterns import ServicePatterns
 from dean_airflow.store.trials import Trials
 
@@ -53,6 +58,11 @@ class Store:
         self.cache_versions = CacheVersions(database, now)
         self.series = SeriesCatalogue(database, now)
         self.samples = Samples(database, now, self.series)
+        self.api_keys = ApiKeys(database, now)
+        self.audit = AuditLog(database, now)
+        self.requests = Requests(database, now)
+        self.served = ServedTrials(database, now)
+        self.discoveries = Discoveries(database)
 
     @classmethod
     def open(cls, url: str, *, now: Callable[[], datetime] = utc_now, patience: float = PATIENCE) -> Store:

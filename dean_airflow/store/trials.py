@@ -112,7 +112,7 @@ class Trials:
                 session.flush()
             else:
                 _take_up(row, execution, now)
-            return _read(row)
+            return read_trial(row)
 
         return self._database.write(work)
 
@@ -122,13 +122,13 @@ class Trials:
         def work(session: Session) -> Trial:
             row = _row(session, trial_id)
             _take_up(row, execution, self._now())
-            return _read(row)
+            return read_trial(row)
 
         return self._database.write(work)
 
     def get(self, trial_id: str) -> Trial:
         """Raises TrialNotFound."""
-        return self._database.read(lambda session: _read(_row(session, trial_id, lock=False)))
+        return self._database.read(lambda session: read_trial(_row(session, trial_id, lock=False)))
 
     def list(
         self, *, repository: str | None = None, status: str | None = None, limit: int = 100, offset: int = 0
@@ -138,7 +138,7 @@ class Trials:
             raise ValueError("limit must be 1..1000 and offset at least 0")
         statement = _filtered(select(TrialRow), repository, status)
         statement = statement.order_by(TrialRow.created_at.desc(), TrialRow.id).limit(limit).offset(offset)
-        return self._database.read(lambda session: [_read(row) for row in session.scalars(statement)])
+        return self._database.read(lambda session: [read_trial(row) for row in session.scalars(statement)])
 
     def count(self, *, repository: str | None = None, status: str | None = None) -> int:
         statement = _filtered(select(func.count()).select_from(TrialRow), repository, status)
@@ -155,7 +155,7 @@ class Trials:
         def work(session: Session) -> Trial:
             row = _row(session, trial_id)
             if status == row.status:
-                return _read(row)
+                return read_trial(row)
             if status not in _NEXT[row.status]:
                 raise IllegalTransition(f"Trial {trial_id} is {row.status} and cannot become {status}.")
             now = self._now()
@@ -165,7 +165,7 @@ class Trials:
                 row.started_at = now
             if status in FINAL:
                 row.completed_at = now
-            return _read(row)
+            return read_trial(row)
 
         try:
             return self._database.write(work)
@@ -180,7 +180,7 @@ class Trials:
         def work(session: Session) -> Trial:
             row = _row(session, trial_id)
             _apply(row, changes, self._now())
-            return _read(row)
+            return read_trial(row)
 
         return self._database.write(work)
 
@@ -201,7 +201,7 @@ class Trials:
             row.best_fitness = max(row.best_fitness, best_fitness)
             row.current_generation = max(row.current_generation, generation)
             row.updated_at = self._now()
-            return _read(row)
+            return read_trial(row)
 
         return self._database.write(work)
 
@@ -248,5 +248,5 @@ def _filtered(statement: Select[Any], repository: str | None, status: str | None
 _NAMES = [field.name for field in fields(Trial)]
 
 
-def _read(row: TrialRow) -> Trial:
+def read_trial(row: TrialRow) -> Trial:
     return Trial(**{name: getattr(row, name) for name in _NAMES})

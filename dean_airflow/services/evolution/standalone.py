@@ -1,0 +1,87 @@
+"""The Evolution API as a server of its own: on the store, with a supervisor for trials and a feed for sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from dean_airflow.config import Settings
+from dean_airflow.evolution.target.git import GitCredentials
+from dean_airflow.services.contract.capabilities import EVOLUTION_STATUS, IDEMPOTENCY_KEY, SERVICE_TOKEN_HEADER
+from dean_airflow.services.evolution.feed import Feed
+from dean_airflow.services.evolution.routes import trial_router
+from dean_airflow.services.evolution.service import SERVICE, EvolutionService
+from dean_airflow.services.evolution.socket import socket_router
+from dean_airflow.services.evolution.supervisor import Supervisor
+from dean_airflow.services.server.access import Access
+from dean_airflow.services.server.application import describe, service_app
+from dean_airflow.services.server.health import HealthOf, health_router
+from dean_airflow.services.server.hub import Hub
+from dean_airflow.services.server.prometheus import Measured
+from dean_airflow.services.server.standing import standing
+from dean_airflow.store.store import Store
+
+CAPABILITIES = (IDEMPOTENCY_KEY, SERVICE_TOKEN_HEADER, EVOLUTION_STATUS)
+TITLE = "Evolution API"
+DESCRIPTION = "Trials that improve a repository's code by evolution: started, watched, cancelled; and what they found."
+
+
+def build_evolution_app(settings: Settings, store: Store, credentials: GitCredentials | None = None) -> FastAPI:
+    """The server, which closes the store when it stops.
+
+    `credentials` are for the repositories of trials. Raises ConfigurationError when there is no usable signing key.
+    """
+    base = standing(settings, store, SERVICE)
+    supervisor = Supervisor(settings, store, base.threads, credentials)
+    hub = Hub()
+    service = EvolutionService(settings, store, base.threads, supervisor)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with base.at_work(), _both(supervisor, Feed(store, base.threads, hub)):
+            yield
+
+    routers = evolution_routers(service, hub, base.access, _health(service, supervisor))
+    app = service_app(TITLE, routers, base.credentials, base.audit, base.bounds, lifespan)
+    app.add_middleware(Measured, metrics=service.figures)
+    return app
+
+
+def evolution_routers(service: Any, hub: Hub, access: Access, health: HealthOf) -> Sequence[APIRouter]:
+    """All routes of the API. `service` answers them: an EvolutionService, or whatever has its methods."""
+    return (health_router(health), trial_router(service, access), socket_router(service, hub, access))
+
+
+def evolution_document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    access: Any = _NobodysAccess()
+    nothing: Any = None
+    return describe(TITLE, DESCRIPTION, (health_router(nothing), trial_router(nothing, access)))
+
+
+def _health(service: EvolutionService, supervisor: Supervisor) -> HealthOf:
+    checks = {"store": service.check_store, "trials": supervisor.check}
+    return HealthOf(SERVICE, checks, frozenset({"store"}), CAPABILITIES, service.active)
+
+
+@contextlib.asynccontextmanager
+async def _both(supervisor: Supervisor, feed: Feed) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(supervisor.run()), asyncio.create_task(feed.run())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _NobodysAccess:
+    def needs(self, permission: Any) -> Any:
+        def caller() -> None:
+            return None
+
+        return caller
