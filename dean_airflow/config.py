@@ -95,6 +95,15 @@ class Settings(BaseModel):
         description="File with the keys that service tokens are signed by, one `kid:secret` a line, newest first; "
         "`airflow dean auth signing-keys rotate` makes and changes it.",
     )
+    server_host: str = Field(
+        default="127.0.0.1", min_length=1, description="Address that the servers listen on, unless --host says another."
+    )
+    evolution_port: int = Field(
+        default=8083, ge=0, le=65535, description="Port of the Evolution server, unless --port says another; 0: any."
+    )
+    indexagent_port: int = Field(
+        default=8081, ge=0, le=65535, description="Port of the IndexAgent server, unless --port says another; 0: any."
+    )
     server_requests_per_minute: int = Field(
         default=1000, ge=0, description="Requests of one caller that a server answers within a minute; 0: no limit."
     )

@@ -58,6 +58,70 @@ _EVOLUTION = (
     ),
 )
 
+_ROLES = ("viewer", "user", "admin", "service")
+_KEYS = (
+    ActionCommand(
+        name="create",
+        help="Make an API key and print it, once",
+        func=lazy_load_command("dean_airflow.cli.auth.create_key"),
+        args=(
+            _arg("name", help="Whom or what it is for"),
+            _arg("--role", help="A role it has; may be repeated", action="append", required=True, choices=_ROLES),
+            _arg("--days", help="How long it is good for", type=_AT_LEAST_ONE, default=180),
+            _JSON,
+        ),
+    ),
+    ActionCommand(
+        name="list",
+        help="List API keys, newest first",
+        func=lazy_load_command("dean_airflow.cli.auth.list_keys"),
+        args=(_JSON,),
+    ),
+    ActionCommand(
+        name="revoke",
+        help="Refuse an API key from now on",
+        func=lazy_load_command("dean_airflow.cli.auth.revoke_key"),
+        args=(_arg("key_id", help="Id of the key, as `airflow dean auth keys list` shows it"),),
+    ),
+)
+_AUTH = (
+    GroupCommand(name="keys", help="API keys of the servers", subcommands=_KEYS),
+    ActionCommand(
+        name="token",
+        help="Print a service token signed by the newest key",
+        func=lazy_load_command("dean_airflow.cli.auth.token"),
+        args=(
+            _arg("service", help="The service it is for", choices=("evolution", "indexagent")),
+            _arg("--role", help="A role it has; may be repeated", action="append", required=True, choices=_ROLES),
+            _arg("--subject", help="Who calls", default="dean-airflow"),
+            _arg("--user", help="On whose behalf (default: who runs this)"),
+            _arg("--minutes", help="How long it is good for", type=_AT_LEAST_ONE, default=24 * 60),
+        ),
+    ),
+    GroupCommand(
+        name="signing-keys",
+        help="Keys that service tokens are signed by",
+        subcommands=(
+            ActionCommand(
+                name="rotate",
+                help="Make a new key; the one before verifies for 24 hours more",
+                func=lazy_load_command("dean_airflow.cli.auth.rotate"),
+                args=(),
+            ),
+        ),
+    ),
+)
+_PORT = _arg("--port", help="Port to listen on (default: the setting; 0: any free one)", type=int)
+_HOST = _arg("--host", help="Address to listen on (default: the setting server_host)")
+_SERVE = (
+    ActionCommand(
+        name="evolution",
+        help="Serve the Evolution API until stopped",
+        func=lazy_load_command("dean_airflow.cli.serve.evolution"),
+        args=(_PORT, _HOST),
+    ),
+)
+
 
 def get_dean_cli_commands() -> list[CLICommand]:
     """What the provider's metadata names; called by every airflow command, so it imports nothing of the rooms."""
@@ -79,6 +143,8 @@ def get_dean_cli_commands() -> list[CLICommand]:
                     args=(),
                 ),
                 GroupCommand(name="evolution", help="Trials", subcommands=_EVOLUTION),
+                GroupCommand(name="serve", help="The servers of the service contracts", subcommands=_SERVE),
+                GroupCommand(name="auth", help="Who may call the servers", subcommands=_AUTH),
                 GroupCommand(
                     name="config",
                     help="DEAN's settings",

@@ -1,0 +1,54 @@
+"""`airflow dean serve evolution|indexagent`: the servers of the contracts, in this process until it is stopped."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dean_airflow.airflow_settings import git_credentials, settings_in_process
+from dean_airflow.cli.exits import command
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from dean_airflow.config import Settings
+    from dean_airflow.store.store import Store
+
+Build = Callable[["Settings", "Store"], "FastAPI"]
+
+
+@command
+def evolution(args: Any) -> int:
+    """Serve the Evolution API: start, watch and cancel trials, which run here."""
+    from dean_airflow.services.evolution.standalone import build_evolution_app
+
+    credentials = git_credentials()
+    return _serve(
+        "evolution",
+        args.host,
+        args.port,
+        lambda settings: settings.evolution_port,
+        lambda settings, store: build_evolution_app(settings, store, credentials),
+    )
+
+
+def _serve(name: str, host: str | None, port: int | None, usual_port: Callable[[Settings], int], build: Build) -> int:
+    """Everything that can be wrong is found before anybody is served."""
+    from dean_airflow.services.server.running import listening, run_server
+    from dean_airflow.store.store import Store
+
+    logging.getLogger("dean_airflow").setLevel(logging.INFO)
+    settings = settings_in_process()
+    host = settings.server_host if host is None else host
+    port = usual_port(settings) if port is None else port
+    with listening(host, port) as listener, Store.open(settings.store) as store:
+        app = build(settings, store)
+        run_server(app, listener, lambda address: _say(f"The {name} server answers at {address}"))
+    _say("Stopped.")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
