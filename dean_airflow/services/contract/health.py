@@ -33,7 +33,7 @@ class Health(Answer):
 
 
 class ServiceHealth(Answer):
-    """One service as DEAN found it. `text` is its own word where that is none of ours, `circuit` our breaker's."""
+    """One service as DEAN found it. `text` is the word it used where that was not one of ours."""
 
     status: Status
     latency_ms: float | None = None
@@ -42,7 +42,6 @@ class ServiceHealth(Answer):
     version: str | None = None
     capabilities: list[str] = Field(default_factory=list)
     required: bool = True
-    circuit: Literal["closed", "open", "half_open"] | None = None
 
 
 class AggregateHealth(Answer):

@@ -1,0 +1,66 @@
+"""A stub of the Evolution API: the routes of the real server, answered from memory by trials that follow scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from fastapi import APIRouter
+
+from dean_airflow.services.contract.capabilities import (
+    DIVERSITY,
+    EVOLUTION_STATUS,
+    IDEMPOTENCY_KEY,
+    SERVICE_TOKEN_HEADER,
+)
+from dean_airflow.services.contract.trials import StartTrial, Trial
+from dean_airflow.services.evolution.routes import trial_router
+from dean_airflow.services.evolution.socket import socket_router
+from dean_airflow.services.server.caller import Permission
+from dean_airflow.services.server.hub import Hub
+from dean_airflow.testing.evolution_diversity import Diversity
+from dean_airflow.testing.evolution_memory import EvolutionMemory
+from dean_airflow.testing.evolution_trials import StubTrial
+from dean_airflow.testing.service_stub import ServiceStub
+
+
+class EvolutionStub(ServiceStub):
+    """The Evolution API. A trial starts `initializing`, runs three generations and completes, unless scripted."""
+
+    name: ClassVar[str] = "evolution"
+    capabilities: ClassVar[tuple[str, ...]] = (IDEMPOTENCY_KEY, SERVICE_TOKEN_HEADER, EVOLUTION_STATUS, DIVERSITY)
+
+    @property
+    def trials(self) -> dict[str, StubTrial]:
+        """By id, oldest first."""
+        return self._memory.by_id
+
+    def start_trial(self, config: StartTrial) -> Trial:
+        """A trial as POST /evolution/start begins it, for tests that need one to be there."""
+        return self.within(lambda: Trial.model_validate(self._memory.begin(config)))
+
+    def forget(self) -> None:
+        super().forget()
+        self._memory.clear()
+        self.diversity.clear()
+
+    def prepare(self) -> None:
+        self.hub = Hub()
+        self._memory = EvolutionMemory(self._begin)
+        self.diversity = Diversity(self._memory.by_id)
+
+    def active_trials(self) -> int:
+        return len(self._memory.running())
+
+    def routers(self) -> Sequence[APIRouter]:
+        read, run = self.access.needs(Permission.READ), self.access.needs(Permission.RUN)
+        return (
+            trial_router(self._memory, self.access),
+            socket_router(self._memory, self.hub, self.access),
+            self.diversity.router(read, run),
+        )
+
+    def _begin(self, config: StartTrial) -> StubTrial:
+        trial = StubTrial(self.random_id("trial-"), config, self.next_scenario(), len(self.trials), self.hub, self.now)
+        self.play(trial.trial_id, trial.play)
+        return trial
