@@ -1,45 +1,135 @@
-"""From a configured credential to the headers of a request."""
+"""From a configured credential to the headers of a request, renewed before it expires and when it is refused."""
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-from dean_airflow.services.contract.capabilities import API_KEY_HEADER
-from dean_airflow.services.credentials import ApiKey, BearerToken, Credential, ServiceToken
-from dean_airflow.services.tokens import mint
+import jwt
+
+from dean_airflow.services.contract.capabilities import API_KEY_HEADER, SERVICE_TOKEN_NAME
+from dean_airflow.services.credentials import ServiceToken
+from dean_airflow.services.tokens import RENEW_BELOW, mint
+
+Headers = dict[str, str]
 
 
 class Authenticator(Protocol):
-    async def headers(self) -> dict[str, str]:
-        """What proves who calls. Raises AuthenticationError where nothing can be had."""
+    async def headers(self) -> Headers:
+        """What proves who calls. Raises ServiceError where nothing can be had."""
+        ...
+
+    async def renew(self, refused: Headers) -> bool:
+        """Whether there is another credential now than the one refused."""
         ...
 
 
 class FixedHeaders:
     """A credential that stays as it is."""
 
-    def __init__(self, headers: dict[str, str]) -> None:
+    def __init__(self, headers: Headers) -> None:
         self._headers = headers
 
-    async def headers(self) -> dict[str, str]:
+    async def headers(self) -> Headers:
         return self._headers
 
+    async def renew(self, refused: Headers) -> bool:
+        return False
 
-def authenticator_of(credential: Credential) -> Authenticator:
-    match credential:
-        case BearerToken(token):
-            return FixedHeaders({"Authorization": f"Bearer {token}"})
-        case ApiKey(key):
-            return FixedHeaders({API_KEY_HEADER: key})
-        case ServiceToken():
-            token = mint(
-                credential.keys,
-                subject=credential.subject,
-                username=credential.username,
-                roles=credential.roles,
-                audience=credential.audience,
-                life=credential.life,
-            )
-            return FixedHeaders({"Authorization": f"Bearer {token}"})
-        case _:
-            return FixedHeaders({})
+
+@dataclass(frozen=True)
+class Token:
+    """`expires_at` in seconds since the epoch, None where it cannot be known; `life` is what it had when it came."""
+
+    text: str
+    expires_at: float | None
+    life: float | None
+
+    def is_good(self, now: float) -> bool:
+        """Whether more than 300 s are left, or half of its life if that is shorter than ten minutes."""
+        if self.expires_at is None or self.life is None:
+            return True
+        return self.expires_at - now > min(RENEW_BELOW, self.life / 2)
+
+
+class RenewedToken:
+    """A token that `fetch` gives, kept until it is about to expire or is refused; fetched once for all who need it."""
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[str]],
+        *,
+        header: str = "Authorization",
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._fetch = fetch
+        self._header = header
+        self._now = now
+        self._token: Token | None = None
+        self._lock = asyncio.Lock()
+
+    async def headers(self) -> Headers:
+        token = self._token
+        if token is None or not token.is_good(self._now()):
+            async with self._lock:
+                if self._token is token:
+                    await self._renew()
+        assert self._token is not None
+        return self._written(self._token)
+
+    async def renew(self, refused: Headers) -> bool:
+        async with self._lock:
+            if self._token is not None and self._written(self._token) == refused:
+                await self._renew()
+        return True
+
+    async def _renew(self) -> None:
+        text = await self._fetch()
+        now = self._now()
+        expires_at = _expiry(text)
+        self._token = Token(text, expires_at, None if expires_at is None else expires_at - now)
+
+    def _written(self, token: Token) -> Headers:
+        bearer = self._header == "Authorization"
+        return {self._header: f"Bearer {token.text}" if bearer else token.text}
+
+
+def minted(credential: ServiceToken, now: Callable[[], float] = time.time) -> RenewedToken:
+    """A token of one's own making."""
+
+    async def fetch() -> str:
+        return mint(
+            credential.keys,
+            subject=credential.subject,
+            username=credential.username,
+            roles=credential.roles,
+            audience=credential.audience,
+            life=credential.life,
+            now=now,
+        )
+
+    return RenewedToken(fetch, header=SERVICE_TOKEN_NAME if credential.own_header else "Authorization", now=now)
+
+
+def bearer(token: str) -> FixedHeaders:
+    return FixedHeaders({"Authorization": f"Bearer {token}"})
+
+
+def api_key(key: str) -> FixedHeaders:
+    return FixedHeaders({API_KEY_HEADER: key})
+
+
+def nothing() -> FixedHeaders:
+    return FixedHeaders({})
+
+
+def _expiry(token: str) -> float | None:
+    """What a token says of its own end; whether it says so truly is for the service to check."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return float(claims["exp"])
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+        return None

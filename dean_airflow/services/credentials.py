@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dean_airflow.services.tokens import SigningKeys
+from dean_airflow.services.tokens import LIFE, SigningKeys
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class ApiKey:
 class ServiceToken:
     """DEAN mints its own token with a key that the service knows: life 24 h, renewed when under 300 s are left.
 
-    `subject` and `username` say who calls, `audience` is the called service. `life` is in seconds.
+    `subject` and `username` say who calls, `audience` is the called service. `life` is in seconds. With `own_header` it
+    goes out as X-DEAN-Service-Token, which leaves Authorization to a proxy (ext `service-token-header`).
     """
 
     keys: SigningKeys
@@ -38,7 +39,8 @@ class ServiceToken:
     subject: str = "dean-airflow"
     username: str = "dean"
     roles: tuple[str, ...] = ("service",)
-    life: float = 86_400.0
+    life: float = LIFE
+    own_header: bool = False
 
 
 @dataclass(frozen=True)

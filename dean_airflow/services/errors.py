@@ -38,6 +38,10 @@ class ServiceError(DeanError):
         self.retry_after = retry_after
 
 
+class PoolClosed(ServiceError):
+    """The pool was closed before the call was done."""
+
+
 class ServiceUnavailable(ServiceError):
     """No connection, a broken one, or 502, 503 or 504 to the last attempt.
 

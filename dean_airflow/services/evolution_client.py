@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -32,10 +34,14 @@ from dean_airflow.services.contract.trials import (
     TrialList,
     TrialReference,
 )
-from dean_airflow.services.errors import ServiceUnavailable
+from dean_airflow.services.contract.websocket import PING_SECONDS, TrialFrame
+from dean_airflow.services.errors import CircuitOpen, ServiceError, ServiceTimeout, ServiceUnavailable
 from dean_airflow.services.service_client import ServiceClient
+from dean_airflow.services.subscription import Subscription
 
 PAGE = 1000
+POLL_SECONDS = 5.0
+_STARTS = 3
 
 
 class EvolutionClient(ServiceClient):
@@ -49,15 +55,21 @@ class EvolutionClient(ServiceClient):
         key = key or secrets.token_hex(16)
         sent = config.model_copy(update={"parameters": {**config.parameters, REQUEST_KEY: key}})
         call = Call("POST", "/evolution/start", body=sent, key=key)
-        try:
-            return await self._start(call, sent)
-        except ServiceUnavailable as error:
-            if not error.may_have_arrived:
+        for attempt in range(1, _STARTS + 1):
+            try:
+                return await self._start(call, sent)
+            except CircuitOpen:
                 raise
-            found = await self.find_trial(config.repository, key)
-            if found is None:
-                raise
-            return found
+            except ServiceUnavailable as error:
+                if not error.may_have_arrived:
+                    raise
+                found = await self._find_lost(config.repository, key, error)
+                # One that may still be at work on the first start must not get a second one.
+                if found is None and (attempt == _STARTS or isinstance(error, ServiceTimeout)):
+                    raise
+            if found is not None:
+                return found
+        raise AssertionError("the last attempt returns or raises")
 
     async def find_trial(self, repository: str, key: str) -> Trial | None:
         """The trial of that repository that was started with this key, or None."""
@@ -175,6 +187,36 @@ class EvolutionClient(ServiceClient):
         """ext `diversity`."""
         call = Call("POST", "/diversity/interventions/apply", body=intervention, key=key)
         return await self._read(call, AppliedIntervention)
+
+    async def updates(
+        self, trial_id: str | None = None, *, ping_seconds: float = PING_SECONDS
+    ) -> AsyncIterator[TrialFrame]:
+        """A trial's news by WebSocket until its last frame, or the news of all trials without end.
+
+        Raises ServiceUnavailable when the socket is lost: what was missed is in the trial's status.
+        """
+        async for frame in Subscription(self._caller, ping_seconds).frames(trial_id):
+            yield frame
+
+    async def wait(self, trial_id: str, *, seconds: float, poll: float = POLL_SECONDS) -> Trial:
+        """The trial once it has ended, polled. Raises ServiceTimeout after `seconds`."""
+        end = time.monotonic() + seconds
+        while True:
+            trial = await self.trial(trial_id)
+            if trial.ended:
+                return trial
+            if time.monotonic() + poll > end:
+                raise ServiceTimeout(
+                    f"The trial {trial_id} is still {trial.status} after {seconds:g} s.",
+                    service=self.endpoint.name, url=self.endpoint.url,
+                )  # fmt: skip
+            await asyncio.sleep(poll)
+
+    async def _find_lost(self, repository: str, key: str, error: ServiceUnavailable) -> Trial | None:
+        try:
+            return await self.find_trial(repository, key)
+        except ServiceError:
+            raise error from None  # what is known is that the start may have arrived
 
     async def _start(self, call: Call, sent: StartTrial) -> Trial:
         return await self._read(call, Trial, lenient.started_trial(sent.model_dump(mode="json"), datetime.now(UTC)))

@@ -26,7 +26,7 @@ async def check_service(caller: ServiceCaller) -> ServiceHealth:
     path = {"airflow": airflow.HEALTH_PATH, "http": ""}.get(endpoint.kind, "/health")
     begun = time.monotonic()
     try:
-        reply = await caller.attempt(
+        reply = await caller.ask_health(
             Call("GET", path, deadline=SECONDS, authenticated=endpoint.kind == "http", body_limit=_BODY_LIMIT)
         )
         status, text, body = _read(endpoint.kind, reply)
@@ -45,6 +45,7 @@ async def check_service(caller: ServiceCaller) -> ServiceHealth:
         version=str(body["version"]) if "version" in body else None,
         capabilities=[str(name) for name in names] if isinstance(names, list) else [],
         required=endpoint.required,
+        circuit=caller.breaker.report().state if caller.breaker is not None else None,
     )
 
 

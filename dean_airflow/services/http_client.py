@@ -31,4 +31,4 @@ class HttpClient(ServiceClient):
             "GET", path, query=query, headers={"Accept": "*/*", **(headers or {})}, deadline=seconds,
             attempts=attempts, body_limit=body_limit,
         )  # fmt: skip
-        return await self._caller.attempt(call)
+        return await self._caller.fetch(call)

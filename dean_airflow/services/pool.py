@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dean_airflow.errors import ConfigurationError
 from dean_airflow.services.airflow_client import AirflowClient
-from dean_airflow.services.authentication import authenticator_of
+from dean_airflow.services.authenticators import authenticator_of
+from dean_airflow.services.breaker import CircuitBreaker, CircuitReport, StateChange
 from dean_airflow.services.caller import ServiceCaller
 from dean_airflow.services.contract.health import AggregateHealth
 from dean_airflow.services.endpoint import Kind, ServiceEndpoint
@@ -17,9 +18,11 @@ from dean_airflow.services.evolution_client import EvolutionClient
 from dean_airflow.services.health import check_services
 from dean_airflow.services.http_client import HttpClient
 from dean_airflow.services.indexagent_client import IndexAgentClient
+from dean_airflow.services.retrying import RetryPolicy
 from dean_airflow.services.service_client import ServiceClient
+from dean_airflow.services.shared_circuits import SharedCircuits
 from dean_airflow.services.transport import CONNECTIONS, PER_SERVICE, Transport
-from dean_airflow.store.store import Store
+from dean_airflow.store.store import Store, utc_now
 
 if TYPE_CHECKING:
     from dean_airflow.services.remote.engine import RemoteEngine
@@ -32,7 +35,8 @@ class ServicePool:
 
     `endpoints` are the services there are, each under a name of its own. `store` is where the processes of an
     installation share what they know of dead services; without one each process learns for itself. At most
-    `connections` are open at a time, `per_service` of them to one host.
+    `connections` are open at a time, `per_service` of them to one host. `retry` says how failed attempts are repeated;
+    `on_circuit_change` are called with a service's name and the old and new state of its circuit.
     """
 
     def __init__(
@@ -42,8 +46,14 @@ class ServicePool:
         store: Store | None = None,
         connections: int = CONNECTIONS,
         per_service: int = PER_SERVICE,
+        retry: RetryPolicy | None = None,
+        on_circuit_change: Iterable[StateChange] = (),
     ) -> None:
         self._store = store
+        self._shared = SharedCircuits(store.circuits if store is not None else None)
+        self._now = store.now if store is not None else utc_now
+        self._retry = retry or RetryPolicy()
+        self._on_change = tuple(on_circuit_change)
         self._transport = Transport(connections, per_service)
         self._callers: dict[str, ServiceCaller] = {}
         for endpoint in endpoints:
@@ -51,7 +61,12 @@ class ServicePool:
 
     def add(self, endpoint: ServiceEndpoint) -> None:
         """Makes a service known, or known anew, under its name."""
-        self._callers[endpoint.name] = ServiceCaller(endpoint, self._transport, authenticator_of(endpoint.credential))
+        breaker = None
+        if endpoint.breaker.enabled:
+            breaker = CircuitBreaker(endpoint, self._shared, now=self._now, on_change=self._on_change)
+        self._callers[endpoint.name] = ServiceCaller(
+            endpoint, self._transport, authenticator_of(endpoint, self._transport), breaker, self._retry
+        )
 
     @property
     def endpoints(self) -> list[ServiceEndpoint]:
@@ -97,8 +112,18 @@ class ServicePool:
         _ = self.evolution
         return self._store, RemoteEngine(self.endpoints, self._store)
 
+    def circuits(self) -> list[CircuitReport]:
+        """The circuit breakers as this process has them."""
+        return [breaker.report() for breaker in self._breakers()]
+
     async def close(self) -> None:
-        await self._transport.close()
+        """Closes every connection, whatever else fails."""
+        try:
+            for breaker in self._breakers():
+                await breaker.close()
+        finally:
+            self._shared.close()
+            await self._transport.close()
 
     async def __aenter__(self) -> ServicePool:
         return self
@@ -107,6 +132,9 @@ class ServicePool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def _breakers(self) -> list[CircuitBreaker]:
+        return [caller.breaker for caller in self._callers.values() if caller.breaker is not None]
 
     def _client(self, kind: Kind, client: type[C]) -> C:
         for caller in self._callers.values():

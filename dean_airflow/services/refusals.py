@@ -60,6 +60,11 @@ def retry_after(reply: Reply, now: datetime) -> float | None:
     return None
 
 
+def is_invalid_token(reply: Reply) -> bool:
+    """Airflow answers 403, not 401, to a token whose signature it does not know (its key was changed, for example)."""
+    return "invalid jwt" in _said(reply).lower()
+
+
 def _kind_of_class(status: int) -> tuple[type[ServiceError], str]:
     if status >= 500:
         return ServiceFault, "failed"

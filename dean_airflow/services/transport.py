@@ -12,7 +12,13 @@ import aiohttp
 from dean_airflow import __version__
 from dean_airflow.services.call import Call, Reply
 from dean_airflow.services.endpoint import ServiceEndpoint
-from dean_airflow.services.errors import ContractViolation, ResponseTooLarge, ServiceTimeout, ServiceUnavailable
+from dean_airflow.services.errors import (
+    ContractViolation,
+    PoolClosed,
+    ResponseTooLarge,
+    ServiceTimeout,
+    ServiceUnavailable,
+)
 from dean_airflow.services.timing import Marks, tls_context, trace
 
 CONNECTIONS = 100
@@ -20,6 +26,8 @@ PER_SERVICE = 10
 WEBSOCKETS = 200
 CONNECT_SECONDS = 10.0
 """How long a TCP and TLS handshake may take: a black-holed address is given up long before the call's deadline."""
+KEEP_ALIVE_SECONDS = 4.0
+"""How long an idle connection is kept: less than uvicorn's 5 s, or a call would meet one that is just being closed."""
 _HEADER_BYTES = 32 * 1024
 
 
@@ -116,14 +124,19 @@ class Transport:
 
     def _new_session(self, connections: int, per_host: int) -> aiohttp.ClientSession:
         if self._closed:
-            raise RuntimeError("the service pool is closed")
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, limit_per_host=per_host),
+            raise PoolClosed("The service pool was closed before the call was done.")
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=connections, limit_per_host=per_host, keepalive_timeout=KEEP_ALIVE_SECONDS
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=[trace()],
             max_field_size=_HEADER_BYTES,
             max_line_size=_HEADER_BYTES,
         )
+        # It would send what may be repeated a second time by itself, so that three attempts would be six.
+        session._retry_connection = False
+        return session
 
     async def _tls(self, endpoint: ServiceEndpoint) -> Any:
         if not endpoint.url.startswith("https:"):

@@ -44,17 +44,20 @@ class Database:
     def is_sqlite(self) -> bool:
         return self.url.get_backend_name() == "sqlite"
 
-    def read(self, work: Callable[[Session], T]) -> T:
-        """`work`'s result, from one transaction that writes nothing. Raises StoreError."""
-        return self._persist(lambda: self._within(self._engine, work))
+    def read(self, work: Callable[[Session], T], *, patience: float | None = None) -> T:
+        """`work`'s result, from one transaction that writes nothing. Raises StoreError.
 
-    def write(self, work: Callable[[Session], T]) -> T:
+        `patience` overrides the database's own, for those who would rather do without than wait.
+        """
+        return self._persist(lambda: self._within(self._engine, work), patience)
+
+    def write(self, work: Callable[[Session], T], *, patience: float | None = None) -> T:
         """`work`'s result, once all it wrote is committed; on any exception none of it is. Raises StoreError.
 
         After a lost connection `work` runs again, and nobody can know whether the first time was committed: it must
         give the same state when run twice.
         """
-        return self._persist(lambda: self._within(self._writing, work))
+        return self._persist(lambda: self._within(self._writing, work), patience)
 
     def autocommit(self, work: Callable[[Connection], T]) -> T:
         """`work`'s result; its statements run outside a transaction (vacuum, pragmas). Raises StoreError."""
@@ -102,8 +105,8 @@ class Database:
         with Session(engine, expire_on_commit=False) as session, session.begin():
             return work(session)
 
-    def _persist(self, attempt: Callable[[], T]) -> T:
-        deadline = time.monotonic() + self.patience
+    def _persist(self, attempt: Callable[[], T], patience: float | None = None) -> T:
+        deadline = time.monotonic() + (self.patience if patience is None else patience)
         pause, races = FIRST_PAUSE, 0
         while True:
             try:

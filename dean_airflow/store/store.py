@@ -10,6 +10,7 @@ from dean_airflow.store.api_keys import ApiKeys
 from dean_airflow.store.audit import AuditLog
 from dean_airflow.store.cache_versions import CacheVersions
 from dean_airflow.store.champions import Champions
+from dean_airflow.store.circuits import Circuits
 from dean_airflow.store.database import Database
 from dean_airflow.store.discoveries import Discoveries
 from dean_airflow.store.documents import Documents
@@ -53,6 +54,7 @@ class Store:
         self.patterns = Patterns(database, now)
         self.events = Events(database, now)
         self.documents = Documents(database, now)
+        self.circuits = Circuits(database, now)
         self.sagas = Sagas(database, now)
         self.service_patterns = ServicePatterns(database, now)
         self.cache_versions = CacheVersions(database, now)

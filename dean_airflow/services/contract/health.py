@@ -33,7 +33,7 @@ class Health(Answer):
 
 
 class ServiceHealth(Answer):
-    """One service as DEAN found it. `text` is the word it used where that was not one of ours."""
+    """One service as DEAN found it. `text` is its own word where that is none of ours, `circuit` our breaker's."""
 
     status: Status
     latency_ms: float | None = None
@@ -42,6 +42,7 @@ class ServiceHealth(Answer):
     version: str | None = None
     capabilities: list[str] = Field(default_factory=list)
     required: bool = True
+    circuit: Literal["closed", "open", "half_open"] | None = None
 
 
 class AggregateHealth(Answer):

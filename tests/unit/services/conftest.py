@@ -1,10 +1,60 @@
-"""Asynchronous tests run on asyncio."""
+"""Services to call: real HTTP on ephemeral ports, answering what a test tells them to."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
 import pytest
+
+from dean_airflow.services.endpoint import ServiceEndpoint
+from dean_airflow.services.pool import ServicePool
+from dean_airflow.services.retrying import RetryPolicy
+from dean_airflow.store.store import Store
+
+from .scripted import Scripted
+
+QUICK = RetryPolicy(first=0.005, longest=0.02)
+"""The rules of retrying, without their pauses."""
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Scripted]:
+    async with Scripted() as service:
+        yield service
+
+
+@pytest.fixture
+async def evolution(service: Scripted) -> ServiceEndpoint:
+    return ServiceEndpoint("evolution", "evolution", service.url, timeout=5)
+
+
+@pytest.fixture
+async def pool(evolution: ServiceEndpoint) -> AsyncIterator[ServicePool]:
+    async with ServicePool([evolution], retry=QUICK) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "dean.db"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def store_url(migrated_store: Path, tmp_path: Path) -> str:
+    shutil.copy(migrated_store, tmp_path / "dean.db")
+    return f"sqlite:///{tmp_path / 'dean.db'}"
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    with Store.open(store_url) as store:
+        yield store
