@@ -86,6 +86,18 @@ class Settings(BaseModel):
     keep_environments_days: int = Field(
         default=30, ge=1, description="dean_maintenance removes environments of targets that were not used for so long."
     )
+    evolution_url: str = Field(
+        default="",
+        description="Address of the Evolution API for remote trials, where no dean_evolution connection says so.",
+    )
+    indexagent_url: str = Field(
+        default="",
+        description="Address of the IndexAgent to work with, where no dean_indexagent connection says so.",
+    )
+    airflow_url: str = Field(
+        default="",
+        description="Address of Airflow's API server, where no dean_airflow_api connection says so.",
+    )
     environment: Literal["production", "development"] = Field(
         default="production",
         description="In production the servers refuse to start with what is only fit for trying things out.",
@@ -157,6 +169,16 @@ class Settings(BaseModel):
     def _is_database_url(cls, url: str) -> str:
         if not urlsplit(url).scheme or ":/" not in url:
             raise ValueError("must be a SQLAlchemy URL such as sqlite:////path/dean.db or postgresql://host/name")
+        return url
+
+    @field_validator("evolution_url", "indexagent_url", "airflow_url")
+    @classmethod
+    def _is_service_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("must be an address such as http://host:port")
+        if parts.username or parts.password:
+            raise ValueError("must hold no login; make a connection, which keeps it secret")
         return url
 
     @field_validator("server_origins")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from dean_airflow.connection_forms import connection_types
+
+_HOOK_MODULES = ["dean_airflow.hooks.evolution", "dean_airflow.hooks.indexagent", "dean_airflow.hooks.airflow_api"]
 _OPERATOR_MODULES = ["dean_airflow.operators.trial", "dean_airflow.operators.maintenance"]
 
 
@@ -21,6 +24,8 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": [{"integration-name": "DEAN", "python-modules": _OPERATOR_MODULES}],
+        "hooks": [{"integration-name": "DEAN", "python-modules": _HOOK_MODULES}],
+        "connection-types": connection_types(),
         "extra-links": ["dean_airflow.links.TrialReportLink"],
         "bundles": [{"integration-name": "DEAN", "python-modules": ["dean_airflow.dag_bundle"]}],
         "cli": ["dean_airflow.cli.definition.get_dean_cli_commands"],

@@ -12,7 +12,7 @@ import jwt
 
 from dean_airflow.services.contract.capabilities import API_KEY_HEADER, SERVICE_TOKEN_NAME
 from dean_airflow.services.credentials import ServiceToken
-from dean_airflow.services.tokens import RENEW_BELOW, mint
+from dean_airflow.services.tokens import RENEW_BELOW, SigningKeys, mint
 
 Headers = dict[str, str]
 
@@ -101,8 +101,9 @@ def minted(credential: ServiceToken, now: Callable[[], float] = time.time) -> Re
     """A token of one's own making."""
 
     async def fetch() -> str:
+        keys = credential.keys
         return mint(
-            credential.keys,
+            keys if isinstance(keys, SigningKeys) else await asyncio.to_thread(keys),
             subject=credential.subject,
             username=credential.username,
             roles=credential.roles,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dean_airflow.services.tokens import LIFE, SigningKeys
@@ -30,11 +31,12 @@ class ApiKey:
 class ServiceToken:
     """DEAN mints its own token with a key that the service knows: life 24 h, renewed when under 300 s are left.
 
+    `keys` may be a function that reads them, so that a renewal is signed with the key that is the newest by then.
     `subject` and `username` say who calls, `audience` is the called service. `life` is in seconds. With `own_header` it
     goes out as X-DEAN-Service-Token, which leaves Authorization to a proxy (ext `service-token-header`).
     """
 
-    keys: SigningKeys
+    keys: SigningKeys | Callable[[], SigningKeys]
     audience: str
     subject: str = "dean-airflow"
     username: str = "dean"

@@ -89,12 +89,12 @@ class ServicePool:
 
     def http(self, name: str) -> HttpClient:
         """A plain client of any endpoint, by its name. Raises ServiceNotConfigured."""
-        caller = self._callers.get(name)
-        if caller is None:
-            raise ServiceNotConfigured(
-                f"No service is called {name!r}; there are: {', '.join(self._callers) or 'none'}."
-            )
-        return HttpClient(caller)
+        return HttpClient(self._caller(name))
+
+    def client(self, name: str) -> ServiceClient:
+        """The client of an endpoint's kind, by the endpoint's name. Raises ServiceNotConfigured."""
+        caller = self._caller(name)
+        return _CLIENTS[caller.endpoint.kind](caller)
 
     async def check_all_services(self) -> AggregateHealth:
         """The health of every endpoint, asked for at the same time; one that is down is in it, never raised."""
@@ -136,6 +136,13 @@ class ServicePool:
     def _breakers(self) -> list[CircuitBreaker]:
         return [caller.breaker for caller in self._callers.values() if caller.breaker is not None]
 
+    def _caller(self, name: str) -> ServiceCaller:
+        caller = self._callers.get(name)
+        if caller is None:
+            known = ", ".join(self._callers) or "none"
+            raise ServiceNotConfigured(f"No service is called {name!r}; there are: {known}.")
+        return caller
+
     def _client(self, kind: Kind, client: type[C]) -> C:
         for caller in self._callers.values():
             if caller.endpoint.kind == kind:
@@ -146,4 +153,10 @@ class ServicePool:
         )
 
 
+_CLIENTS: dict[Kind, type[ServiceClient]] = {
+    "evolution": EvolutionClient,
+    "indexagent": IndexAgentClient,
+    "airflow": AirflowClient,
+    "http": HttpClient,
+}
 _CONNECTIONS = {"airflow": "airflow_api"}
