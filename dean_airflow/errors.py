@@ -58,3 +58,11 @@ class IllegalTransition(StoreError):
 
 class LeaseHeld(DeanError):
     """Another task is working on this island right now."""
+
+
+class RulesError(DeanError):
+    """A file of alert rules, or of series to try them on, has mistakes; each on a line of its own."""
+
+
+class SilenceError(DeanError):
+    """A silence is not possible as asked for, or there is none with this id."""

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 
+from dean_airflow.store.alert_notices import Notices
+from dean_airflow.store.alert_rules import AlertRules
+from dean_airflow.store.alerts import Alerts
 from dean_airflow.store.api_keys import ApiKeys
 from dean_airflow.store.audit import AuditLog
 from dean_airflow.store.cache_versions import CacheVersions
@@ -27,6 +30,7 @@ from dean_airflow.store.samples import Samples
 from dean_airflow.store.series import SeriesCatalogue
 from dean_airflow.store.served import ServedTrials
 from dean_airflow.store.service_patterns import ServicePatterns
+from dean_airflow.store.silences import Silences
 from dean_airflow.store.trials import Trials
 
 PATIENCE = 60.0
@@ -65,6 +69,10 @@ class Store:
         self.requests = Requests(database, now)
         self.served = ServedTrials(database, now)
         self.discoveries = Discoveries(database)
+        self.alerts = Alerts(database, now)
+        self.notices = Notices(database, now)
+        self.silences = Silences(database, now)
+        self.alert_rules = AlertRules(database, now)
 
     @classmethod
     def open(cls, url: str, *, now: Callable[[], datetime] = utc_now, patience: float = PATIENCE) -> Store:
