@@ -19,6 +19,7 @@ from dean_airflow.evolution.edits.source import EditSource
 from dean_airflow.evolution.edits.sources import edit_sources
 from dean_airflow.evolution.engine import Engine
 from dean_airflow.evolution.judge.command_pairs import CommandPairs
+from dean_airflow.evolution.judge.confirm import LONG_RUN, PAIRS_EACH, PAIRS_EACH_OF_LONG_RUNS
 from dean_airflow.evolution.judge.costing import Costing
 from dean_airflow.evolution.judge.fresh_pairs import FreshPairs
 from dean_airflow.evolution.judge.pairs import Pairs
@@ -34,7 +35,7 @@ from dean_airflow.evolution.target.target import Checkout, Target, TargetSetting
 from dean_airflow.evolution.target.workspaces import workspace
 from dean_airflow.evolution.trial_config import TrialConfig
 
-CONFIRMING_SECONDS = 0.02
+CONFIRMING_SECONDS = 0.01
 CONFIRMING_SECONDS_OF_TESTS = 0.1
 """A measurement of a confirmation is repeated until it is this long: the judge's clock sees the messages, too, and
 around tests what pytest does for each."""
@@ -74,9 +75,12 @@ class Workplace:
 
     def fresh_pairs(self, baseline: Baseline, order: Mapping[str, Any], core: int | None, hash_seed: int) -> Pairs:
         """Pairs of new processes, with measurements long enough for the judge's own clock."""
-        long_enough = CONFIRMING_SECONDS_OF_TESTS if order["kind"] == "tests" else CONFIRMING_SECONDS
-        repeats = max(baseline.repeats, int(long_enough / max(baseline.seconds, 1e-7)))
-        return self._pairs(FreshPairs, order, core, repeats, baseline, hash_seed)
+        return self._pairs(FreshPairs, order, core, _confirming_repeats(baseline, order), baseline, hash_seed)
+
+    def confirming_pairs(self, baseline: Baseline, order: Mapping[str, Any]) -> int:
+        """How many pairs of one process pair a confirmation takes."""
+        seconds = baseline.seconds * _confirming_repeats(baseline, order)
+        return PAIRS_EACH_OF_LONG_RUNS if seconds >= LONG_RUN else PAIRS_EACH
 
     def _pairs(
         self, kind: Any, order: Mapping[str, Any], core: int | None, repeats: int, baseline: Baseline, hash_seed: int
@@ -86,6 +90,11 @@ class Workplace:
             kind = CommandPairs
         pairs: Pairs = kind(self.workshop, dict(order), core, repeats, limit, hash_seed)
         return pairs
+
+
+def _confirming_repeats(baseline: Baseline, order: Mapping[str, Any]) -> int:
+    long_enough = CONFIRMING_SECONDS_OF_TESTS if order["kind"] == "tests" else CONFIRMING_SECONDS
+    return max(baseline.repeats, int(long_enough / max(baseline.seconds, 1e-7)))
 
 
 @contextmanager

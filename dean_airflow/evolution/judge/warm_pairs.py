@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 from dean_airflow.evolution.judge.pairs import CannotOpen, Pair, pair_from_row
-from dean_airflow.evolution.judge.worker import RequestFailed, Worker, WorkerDied, Workshop
+from dean_airflow.evolution.judge.worker import Answer, RequestFailed, Worker, WorkerDied, Workshop
 
 
 class NeedsFreshProcess(Exception):
@@ -25,6 +26,7 @@ class WarmPairs:
         self.workshop, self.order, self.hash_seed = workshop, order, hash_seed
         self.core, self.repeats, self.limit = core, repeats, limit
         self._worker: Worker | None = None
+        self._had_candidate = False
 
     @property
     def worker(self) -> Worker:
@@ -39,20 +41,24 @@ class WarmPairs:
 
     def open(self, files: dict[str, str], against: dict[str, str] | None = None) -> None:
         """Raises NeedsFreshProcess beside what Pairs.open raises."""
-        self._clear()
-        answer = self.worker.request("open", max(self.limit, 5.0), files=files, against=against or {}, core=self.core)
+        answer = self._open(files, against or {})
         if "cannot_swap" in answer:
             raise NeedsFreshProcess(answer["cannot_swap"])
         if "failed" in answer or "baseline_failed" in answer:
             raise CannotOpen(answer.get("failed") or answer["baseline_failed"])
 
-    def _clear(self) -> None:
-        """Removes the candidate before; a worker that it took with it must not count against the next."""
-        if self._worker is not None:
-            try:
-                self._worker.request("close", 5.0)
-            except (RequestFailed, WorkerDied):
-                self.close()
+    def _open(self, files: dict[str, str], against: dict[str, str]) -> Answer:
+        """Opening removes the candidate before; a worker that it took with it must not count against this one."""
+        fields: dict[str, Any] = {"files": files, "against": against, "core": self.core}
+        limit = max(self.limit, 5.0)
+        if self._had_candidate:
+            with contextlib.suppress(RequestFailed, WorkerDied):
+                answer = self.worker.request("open", limit, **fields)
+                if "left_behind" not in answer:
+                    return answer
+            self.close()
+        worker, self._had_candidate = self.worker, True
+        return worker.request("open", limit, **fields)
 
     def take(self, seeds: Sequence[int], checks: Sequence[bool]) -> list[Pair]:
         answer = self.worker.request("pairs", self.limit, seeds=list(seeds), checks=list(checks), repeats=self.repeats)
@@ -70,3 +76,4 @@ class WarmPairs:
         if self._worker is not None:
             self._worker.close()
             self._worker = None
+        self._had_candidate = False

@@ -109,7 +109,12 @@ class _Confirming:
         rng = random.Random(f"{self.place.config.seed}/confirm/{champion.island}/{champion.sequence}")
         try:
             found = measure_afresh(
-                self._fresh, self.place.apply(genome), self.place.costing, rng, keep_going=self.keep_going
+                self._fresh,
+                self.place.apply(genome),
+                self.place.costing,
+                rng,
+                pairs_each=self.place.confirming_pairs(self.baseline, self.order),
+                keep_going=self.keep_going,
             )
         except (CannotOpen, WorkerDied) as error:
             found = Confirmation((), (), (), problem=str(error))

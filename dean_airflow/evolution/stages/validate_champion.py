@@ -25,7 +25,7 @@ from dean_airflow.evolution.workplace import Workplace, workplace
 EFFECT_PROCESS_PAIRS = 4
 MORE_PROCESS_PAIRS = 10
 """A second look with so many where the first left it open whether an edit helps."""
-EFFECT_PAIRS_EACH = 12
+EFFECT_PAIRS_EACH = 20
 
 
 def validate_champion(trial_id: str, engine: Engine, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class _Validation:
                     "improved": True,
                     "genome": [str(edit) for edit in genome],
                     "measurement": asdict(measurement),
-                    "effects": effects,
+                    "effects": effects if len(genome) > 1 else [_effect_of(measurement)],
                 }
             reason = reason or "its gain was not shown again in the last measurement"
             self.engine.progress(f"The champion of {len(genome)} edits does not hold: {reason}.")
@@ -92,6 +92,8 @@ class _Validation:
         time_left = allowed_time(self.place.config)
         kept = genome
         effects: dict[Edit, dict[str, Any] | None] = {}
+        if len(genome) == 1:  # without it the champion is the baseline: the last measurement says it all
+            return genome, [None]
         for edit in genome:  # the strongest come first, should time run out
             self.keep_going()
             found = self._effect(edit, kept, EFFECT_PROCESS_PAIRS) if time_left() else None
@@ -100,7 +102,7 @@ class _Validation:
             if found is not None and found.effect > LEAST_EFFECT and len(kept) > 1:
                 kept = tuple(one for one in kept if one != edit)
                 continue
-            effects[edit] = None if found is None else {"effect": found.effect, "interval": list(found.interval)}
+            effects[edit] = None if found is None else _effect_of(found)
         return kept, [effects[edit] for edit in kept]
 
     def _effect(self, edit: Edit, genome: Genome, process_pairs: int) -> Confirmation | None:
@@ -115,6 +117,7 @@ class _Validation:
                 against=without,
                 process_pairs=process_pairs,
                 pairs_each=EFFECT_PAIRS_EACH,
+                to_the_end=True,
                 keep_going=self.keep_going,
             )
         except (EditError, CannotOpen, WorkerDied):
@@ -142,13 +145,22 @@ class _Validation:
     def _measure(self, genome: Genome) -> Confirmation | None:
         try:
             return measure_afresh(
-                self._fresh, self.place.apply(genome), self.place.costing, self.rng, keep_going=self.keep_going
+                self._fresh,
+                self.place.apply(genome),
+                self.place.costing,
+                self.rng,
+                pairs_each=self.place.confirming_pairs(self.baseline, self.order),
+                keep_going=self.keep_going,
             )
         except (CannotOpen, WorkerDied):
             return None
 
     def _fresh(self, hash_seed: int) -> Pairs:
         return self.place.fresh_pairs(self.baseline, self.order, self.core, hash_seed)
+
+
+def _effect_of(measurement: Confirmation) -> dict[str, Any]:
+    return {"effect": measurement.effect, "interval": list(measurement.interval)}
 
 
 def _holds(measurement: Confirmation) -> bool:

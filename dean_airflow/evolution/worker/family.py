@@ -146,13 +146,17 @@ class Child:
         """After a run, lets a process of its own go."""
         self.command(child.END)
 
+    def condemn(self) -> None:
+        """Kills it without waiting for its end."""
+        if not self._reaped:
+            send_kill(self.pid)
+
     def remove(self) -> None:
         """Kills it and whatever it left behind."""
         for descriptor in (self._write, self._read):
             os.close(descriptor)
         if not self._reaped:
             kill(self.pid)
-        remove_strangers(())
 
     def _how_it_ended(self) -> str:
         """Closing the pipe is not dying: a candidate may do that and live on, so wait a moment only."""
@@ -235,14 +239,17 @@ def freeze() -> None:
 
 def kill(pid: int) -> None:
     """Kills a child of ours and its process group, and waits for it."""
-    for send in (os.killpg, os.kill):
-        try:
-            send(pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            continue
+    send_kill(pid)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
     _ours.discard(pid)
+
+
+def send_kill(pid: int) -> None:
+    """To a child of ours and its process group."""
+    for send in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            send(pid, signal.SIGKILL)
 
 
 def _look_for_unnamed() -> None:

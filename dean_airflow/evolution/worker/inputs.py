@@ -17,6 +17,7 @@ from typing import Any
 from . import clock, family, swap, workloads
 from .comparing import GUARD, HASTE, LATE, NO_VALUES, PATIENCE, Caller, Row, shown_call
 from .recording import Call, Copier, Recorder, key_of
+from .source_file import CannotSwap
 from .varying import Varier
 
 RECORDING_SECONDS = 15.0
@@ -52,7 +53,7 @@ def compare(request: dict[str, Any], project: str, run_test: Callable[[str], obj
     try:
         for path in request["files"]:
             swapper.prepare(path)
-    except swap.CannotSwap as error:
+    except CannotSwap as error:
         return {"cannot": str(error)}
     function = _find(swapper, request["path"], request["line"], request["name"])
     if function is None:

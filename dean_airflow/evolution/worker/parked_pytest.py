@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from . import child, clock, family, inputs, swap, wire, workloads
+from . import child, clock, family, inputs, wire, workloads
 from .profiling import ProfilingZygote
+from .source_file import CannotSwap
 from .zygote import Answer
 
 _KEPT_OPTIONS = re.compile(r"--import-mode(?:=|\s+)[a-z]+|--doctest-modules|--doctest-glob(?:=|\s+)\S+")
@@ -217,14 +218,14 @@ class ParkedZygote(ProfilingZygote):
         for path in request["files"]:
             try:
                 self.swapper.prepare(path)
-            except swap.CannotSwap as error:
+            except CannotSwap as error:
                 return {"cannot_swap": str(error)}
 
         def work() -> Any:
             try:
                 for path, text in request["files"].items():
                     self.swapper.swap(path, text)
-            except swap.CannotSwap as error:
+            except CannotSwap as error:
                 return {"cannot_swap": str(error)}
             started = clock.now()
             outcomes = self.parked.run_items(request["ids"], request["stop"])

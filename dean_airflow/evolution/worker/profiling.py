@@ -8,7 +8,7 @@ import os
 import pstats
 from typing import Any
 
-from . import family, swap
+from . import family, source_file
 from .zygote import Answer, Zygote
 
 PASSES = 30
@@ -94,7 +94,7 @@ def _definitions(file: str) -> list[tuple[int, int, str]]:
                 visit(inner, prefix)
 
     with tokenize.open(file) as stream:
-        visit(ast.parse("".join(swap.split_lines(stream.read()))), "")
+        visit(ast.parse("".join(source_file.split_lines(stream.read()))), "")
     return found
 
 

@@ -3,10 +3,12 @@
 Only code objects are exchanged, so every reference to a function (imports by name, bound methods, decorators, tables of
 functions) sees the new body. What cannot be exchanged so (a changed module-level statement, decorator, default or set
 of captured variables) raises CannotSwap, and the judge takes a fresh process for that candidate.
+
+A swap is planned in the zygote, which compiles and runs nothing, and carried out in the children. Compiling in each of
+them cost a millisecond, most of it for copying pages that the zygote has warm.
 """
 
 from __future__ import annotations
-import __future__ as future_features
 
 import ast
 import gc
@@ -14,38 +16,32 @@ import linecache
 import os
 import sys
 import types
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .source_file import CannotSwap, SourceFile, Unit, changed_groups, head_of_class, read_source, split_lines
 
 
-class CannotSwap(Exception):
-    """This candidate needs a process that imports it afresh; the text says why."""
+@dataclass
+class Plan:
+    """What makes the running modules behave as if another text of one file had been imported."""
 
-
-@dataclass(frozen=True)
-class Unit:
-    """A piece of a file that is exchanged as a whole: a top-level statement, or a statement of a class body."""
-
-    node: ast.stmt
-    first: int
-    """Index of its first line (decorators and the comments before it included)."""
-    after: int
-    """Index just after its last line."""
-    classes: tuple[str, ...]
-    """Names of the classes around it, outermost first."""
-    opens: str = ""
-    """For the head of a class (decorators, `class` line): the class's name."""
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """One file of the target as it was imported."""
-
-    path: str
-    module: types.ModuleType
+    source: SourceFile
     lines: list[str]
-    units: list[Unit]
-    future_flags: int
+    """The file's lines from then on, for who reads the source of a function."""
+    size: int
+    additions: list[types.CodeType] = field(default_factory=list)
+    """New statements of the module."""
+    codes: list[tuple[types.FunctionType, types.CodeType]] = field(default_factory=list)
+
+    def carry_out(self) -> None:
+        """In the process that is to change. Raises whatever a new module-level statement raises."""
+        for code in self.additions:
+            exec(code, self.source.module.__dict__)
+        for function, code in self.codes:
+            function.__code__ = code
+        file = str(self.source.module.__file__)
+        linecache.cache[file] = (self.size, None, self.lines, file)
 
 
 class Swapper:
@@ -69,45 +65,45 @@ class Swapper:
         return self._files[path]
 
     def swap(self, path: str, text: str) -> None:
-        """Makes the running modules behave as if `text` had been imported. Raises CannotSwap, SyntaxError, or
-        whatever a new module-level statement raises."""
+        """Plans and carries out at once. Raises CannotSwap, SyntaxError, or whatever a new statement raises."""
+        self.plan(path, text).carry_out()
+
+    def plan(self, path: str, text: str) -> Plan:
+        """How `text` is put in the file's place. Raises CannotSwap, SyntaxError, or what else compiling raises."""
         source = self.prepare(path)
-        new_lines = split_lines(text.removeprefix("\ufeff"))
-        for units, segment, first in _changed_groups(source, new_lines):
-            self._swap_group(source, units, segment, first)
-        file = str(source.module.__file__)
-        linecache.cache[file] = (len(text), None, new_lines, file)
+        new_lines = _lines_of(text)
+        plan = Plan(source, new_lines, len(text))
+        for units, segment, first in changed_groups(source, new_lines):
+            self._plan_group(plan, units, segment, first)
+        return plan
 
-    def rehearse(self, path: str, text: str, own: str | None = None) -> None:
-        """Does all that `swap` would do, with the text as it was: for the baseline beside a candidate.
+    def plan_rehearsal(self, path: str, text: str, own: str | None = None) -> Plan:
+        """All that `plan` would do, with the text as it was: for the baseline beside a candidate.
 
-        `own` is what was swapped in here already, if anything: units that it changes are left alone.
+        `own` is what is swapped in there as well, if anything: units that it changes are left alone.
 
-        What a child has compiled decides where its objects lie: of two children with equal bytecode, the one that had
+        Where a process's code lies decides how fast it is: of two children with equal bytecode, the one that had
         exchanged code ran 2 % slower (medians of 30 pairs of children); after the same work the difference was
         0.05 % ± 0.26 %. Raises CannotSwap.
         """
         source = self.prepare(path)
-        new_lines = split_lines(text.removeprefix("\ufeff"))
-        done = {unit.first for units in self._changed(source, own) for unit in units}
-        for units, _, _ in _changed_groups(source, new_lines):
-            if not done.isdisjoint(unit.first for unit in units):
-                continue
-            first, after = units[0].first, units[-1].after
-            self._swap_group(source, units, source.lines[first:after], first)
-        if own is None:
-            file = str(source.module.__file__)
-            linecache.cache[file] = (len(text), None, list(source.lines), file)
+        plan = Plan(source, source.lines if own is None else _lines_of(own), len(text if own is None else own))
+        done = (
+            set()
+            if own is None
+            else {unit.first for units, _, _ in changed_groups(source, _lines_of(own)) for unit in units}
+        )
+        for units, _, _ in changed_groups(source, _lines_of(text)):
+            if done.isdisjoint(unit.first for unit in units):
+                first, after = units[0].first, units[-1].after
+                self._plan_group(plan, units, source.lines[first:after], first)
+        return plan
 
-    def _changed(self, source: SourceFile, text: str | None) -> list[list[Unit]]:
-        if text is None:
-            return []
-        return [units for units, _, _ in _changed_groups(source, split_lines(text.removeprefix("\ufeff")))]
-
-    def _swap_group(self, source: SourceFile, units: list[Unit], segment: list[str], first: int) -> None:
+    def _plan_group(self, plan: Plan, units: list[Unit], segment: list[str], first: int) -> None:
+        source = plan.source
         classes = units[0].classes
         if units[-1].opens:
-            head = _head_of_class(source, units[-1])
+            head = head_of_class(source, units[-1])
             if segment[-len(head) :] != head:
                 raise CannotSwap(f"{source.path}:{units[-1].first + 1}: the head of class {units[-1].opens} changed")
             segment = segment[: -len(head)]
@@ -115,14 +111,18 @@ class Swapper:
         additions = _additions(source, units, _innermost(tree, len(classes)))
         code = compile(tree, str(source.module.__file__), "exec", source.future_flags, True)
         if additions:
-            alone = compile(ast.Module(additions, []), str(source.module.__file__), "exec", source.future_flags, True)
-            exec(alone, source.module.__dict__)
+            plan.additions.append(
+                compile(ast.Module(additions, []), str(source.module.__file__), "exec", source.future_flags, True)
+            )
         functions = [unit for unit in units if isinstance(unit.node, ast.FunctionDef | ast.AsyncFunctionDef)]
         if functions:
-            self._exchange(source, functions, _compiled_before(source, units), code)
+            plan.codes += self._exchanges(source, functions, _compiled_before(source, units), code)
 
-    def _exchange(self, source: SourceFile, units: list[Unit], before: types.CodeType, after: types.CodeType) -> None:
-        """Each live function of the units gets the code that stands where its own stood among those of its name."""
+    def _exchanges(
+        self, source: SourceFile, units: list[Unit], before: types.CodeType, after: types.CodeType
+    ) -> list[tuple[types.FunctionType, types.CodeType]]:
+        """Each live function of the units with the code that stands where its own stood among those of its name."""
+        exchanges = []
         old_codes, new_codes = _by_qualname(before), _by_qualname(after)
         for unit in units:
             for function in self._live_functions(source, unit):
@@ -134,7 +134,8 @@ class Swapper:
                 new_code = new[_position(code, old, at)]
                 if new_code.co_freevars != code.co_freevars:
                     raise CannotSwap(f"{at}: captures other variables")
-                function.__code__ = new_code
+                exchanges.append((function, new_code))
+        return exchanges
 
     def _live_functions(self, source: SourceFile, unit: Unit) -> list[types.FunctionType]:
         file = os.path.realpath(str(source.module.__file__))
@@ -145,126 +146,8 @@ class Swapper:
         ]
 
 
-def split_lines(text: str) -> list[str]:
-    """Lines as Python's parser counts them: form feeds and the like do not end one, as `splitlines` would have it."""
-    parts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    lines = [part + "\n" for part in parts[:-1]]
-    return [*lines, parts[-1]] if parts[-1] else lines
-
-
-def read_source(path: str, module: types.ModuleType, full: str) -> SourceFile:
-    """The file at `full`, parsed into units."""
-    import tokenize
-
-    with tokenize.open(full) as file:
-        text = file.read()
-    lines = split_lines(text)
-    tree = ast.parse(text)
-    flags = 0
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-            for alias in node.names:
-                flags |= int(getattr(future_features, alias.name).compiler_flag)
-    return SourceFile(path, module, lines, list(_units(tree.body, 0, len(lines), ())), flags)
-
-
-def _units(body: list[ast.stmt], start: int, end: int, classes: tuple[str, ...]) -> Iterator[Unit]:
-    """Partitions lines start..end among the statements: each unit begins where the one before ends."""
-    position = start
-    for index, node in enumerate(body):
-        after = node.end_lineno or node.lineno
-        following = body[index + 1] if index + 1 < len(body) else None
-        if following is not None and _first_line(following) < after:
-            after = _first_line(following)
-        if isinstance(node, ast.ClassDef) and node.body[0].lineno > node.lineno:
-            header_end = max(position, _first_line(node.body[0]))
-            yield Unit(ast.Pass(), position, header_end, classes, node.name)
-            yield from _units(node.body, header_end, after, (*classes, node.name))
-        else:
-            yield Unit(node, position, after, classes)
-        position = after
-    if position < end:
-        yield Unit(ast.Pass(), position, end, classes)
-
-
-def _first_line(node: ast.stmt) -> int:
-    """Index of a statement's first line, decorators included."""
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
-
-
-def _changed_groups(source: SourceFile, new: list[str]) -> Iterator[tuple[list[Unit], list[str], int]]:
-    """Runs of neighbouring units whose lines differ, each with the new lines in its place and the index of the first.
-
-    A run ends where the next unchanged unit stands in the new text, and where a class ends.
-    """
-    old, units = source.lines, source.units
-    position = index = 0
-    while index < len(units):
-        unit = units[index]
-        size = unit.after - unit.first
-        if new[position : position + size] == old[unit.first : unit.after]:
-            position += size
-            index += 1
-            continue
-        run = [unit]
-        end = _start_of(source, index + 1, new, position)
-        while end is None:
-            if run[-1].opens:
-                end = _end_of_head(source, run[-1], new, position)
-            elif units[index + 1].classes != unit.classes:
-                end = _end_of_class(source, units[index + 1], new, position)
-            else:
-                index += 1
-                run.append(units[index])
-                end = _start_of(source, index + 1, new, position)
-        yield run, new[position:end], position
-        position = end
-        index += 1
-    if position != len(new):
-        raise CannotSwap(f"{source.path}: lines added at the end")
-
-
-def _start_of(source: SourceFile, index: int, new: list[str], position: int) -> int | None:
-    """Where in `new` the unit at `index` begins, if it is unchanged; the end of the text after the last unit."""
-    if index == len(source.units):
-        return len(new)
-    following = source.units[index]
-    wanted = source.lines[following.first : following.after]
-    if not any(line.strip() for line in wanted):
-        return None
-    size = len(wanted)
-    for start in range(position, len(new) - size + 1):
-        if new[start] == wanted[0] and new[start : start + size] == wanted:
-            return start
-    return None
-
-
-def _head_of_class(source: SourceFile, unit: Unit) -> list[str]:
-    """The lines of a class's head, without the blank lines and comments before it."""
-    lines = source.lines[unit.first : unit.after]
-    while lines and (not lines[0].strip() or lines[0].lstrip().startswith("#")):
-        lines = lines[1:]
-    return lines
-
-
-def _end_of_head(source: SourceFile, unit: Unit, new: list[str], position: int) -> int:
-    """Just after a class's head, which must be the same in the new text."""
-    head = _head_of_class(source, unit)
-    for start in range(position, len(new) - len(head) + 1):
-        if new[start : start + len(head)] == head:
-            return start + len(head)
-    raise CannotSwap(f"{source.path}:{unit.first + 1}: the head of class {unit.opens} changed")
-
-
-def _end_of_class(source: SourceFile, following: Unit, new: list[str], position: int) -> int:
-    """Where the module level begins again after a class whose last statements changed."""
-    if following.classes:
-        raise CannotSwap(f"{source.path}:{following.first + 1}: neighbouring classes changed")
-    for number in range(position, len(new)):
-        if new[number].strip() and new[number][0] not in " \t#)]}":
-            return number
-    raise CannotSwap(f"{source.path}:{following.first + 1}: the end of a class cannot be found")
+def _lines_of(text: str) -> list[str]:
+    return split_lines(text.removeprefix("\ufeff"))
 
 
 def _additions(source: SourceFile, units: list[Unit], body: list[ast.stmt]) -> list[ast.stmt]:
@@ -356,7 +239,7 @@ def _by_qualname(code: types.CodeType) -> dict[str, list[types.CodeType]]:
 def _compiled_before(source: SourceFile, units: list[Unit]) -> types.CodeType:
     """The units as they were imported, compiled again to find live code among it."""
     last = units[-1]
-    end = last.after - len(_head_of_class(source, last)) if last.opens else last.after
+    end = last.after - len(head_of_class(source, last)) if last.opens else last.after
     tree = _parse_segment(source.lines[units[0].first : end], units[0].first, units[0].classes)
     code: types.CodeType = compile(tree, str(source.module.__file__), "exec", source.future_flags, True)
     return code

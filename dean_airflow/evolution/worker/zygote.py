@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import child, clock, family, swap, wire, workloads
+from .source_file import CannotSwap
 
 Answer = dict[str, Any]
 
@@ -64,21 +65,23 @@ class Zygote:
     def open(self, request: dict[str, Any]) -> Answer:
         """Forks both children anew, so that neither is older than the other."""
         self.close({})
+        if family.strangers_left():
+            return {"left_behind": True}
         files, against = request["files"], request["against"]
         core, limit = request["core"], request["limit"]
-        for path in (*files, *against):
-            try:
-                self.swapper.prepare(path)
-            except swap.CannotSwap as error:
-                return {"cannot_swap": str(error)}
-        self.candidate = self._fork(files, against, core)
-        self.baseline = self._fork(against, files, core)
+        try:
+            candidate = self._plans(files, against)
+        except CannotSwap as error:
+            return {"cannot_swap": str(error)}
+        except Exception as error:  # of the compiler; nothing of the candidate's has run
+            return {"failed": f"{type(error).__name__}: {error}"}
+        baseline = self._plans(against, files)
+        self.candidate = self._fork(candidate, core)
+        self.baseline = self._fork(baseline, core)
         deadline = clock.now() + limit
         failure = self._readiness(self.candidate, deadline)
         if failure:
             self.close({})
-            if failure.startswith("CannotSwap"):
-                return {"cannot_swap": failure.partition(": ")[2]}
             return {"failed": failure}
         problem = self._readiness(self.baseline, deadline)
         return {"baseline_failed": problem} if problem else {}
@@ -89,26 +92,29 @@ class Zygote:
         except child.Gone as error:
             return str(error)
 
-    def _fork(self, files: dict[str, str], rehearsed: dict[str, str], core: int | None) -> family.Child:
-        """A child with `files` swapped in, and what `rehearsed` would change exchanged by itself."""
+    def _plans(self, files: dict[str, str], rehearsed: dict[str, str]) -> list[swap.Plan]:
+        """To swap `files` in, and to exchange what `rehearsed` would change by itself. Raises CannotSwap."""
+        plans = [self.swapper.plan(path, text) for path, text in files.items()]
+        return plans + [self.swapper.plan_rehearsal(path, text, files.get(path)) for path, text in rehearsed.items()]
+
+    def _fork(self, plans: list[swap.Plan], core: int | None) -> family.Child:
+        """A child in which the plans are carried out."""
 
         def prepare() -> child.Run:
-            for path, text in files.items():
-                self.swapper.swap(path, text)
-            for path, text in rehearsed.items():
-                self.swapper.rehearse(path, text, files.get(path))
+            for plan in plans:
+                plan.carry_out()
             return self.workload.run
 
         return family.Child(prepare, core, not self.workload.takes_seed, self.connection.fileno())
 
     def pairs(self, request: dict[str, Any]) -> Answer:
-        """One row a pair: seconds of baseline (its clock, ours) and candidate, then digests or None; the candidate's
-        failure ends the list and is named."""
+        """One row a pair: seconds of baseline (its clock, ours) and candidate, then digests or None; a failure of the
+        candidate, which is named, or another output ends the list."""
         rows: list[dict[str, Any]] = []
         for seed, check in zip(request["seeds"], request["checks"], strict=True):
             row = self._one_pair(seed, check, request["repeats"], request["limit"])
             rows.append(row)
-            if "failed" in row or "baseline_failed" in row:
+            if "failed" in row or "baseline_failed" in row or row.get("b_digest") != row.get("c_digest"):
                 break
         return {"rows": rows}
 
@@ -142,7 +148,7 @@ class Zygote:
     def only_child(self, request: dict[str, Any]) -> family.Child:
         """The child that runs what this process imported, forked when first asked for. Raises child.Gone."""
         if self.baseline is None:
-            self.baseline = self._fork({}, {}, request["core"])
+            self.baseline = self._fork([], request["core"])
             failure = self._readiness(self.baseline, clock.now() + request["limit"])
             if failure:
                 raise child.Gone(failure)
@@ -172,8 +178,12 @@ class Zygote:
 
     def close(self, request: dict[str, Any]) -> Answer:
         """Removes both children and whatever they started."""
-        for one in (self.candidate, self.baseline):
-            if one is not None:
-                one.remove()
+        children = [one for one in (self.candidate, self.baseline) if one is not None]
+        for one in children:
+            one.condemn()  # both, before waiting for either
+        for one in children:
+            one.remove()
+        if children:
+            family.remove_strangers(())
         self.candidate = self.baseline = None
         return {}

@@ -70,7 +70,7 @@ def sequential(draw) -> str:
 def test_equal_candidates_hardly_ever_win_and_faster_ones_nearly_always():
     chance = random.Random(7)
     equal = [sequential(lambda: chance.gauss(0, 0.06)) for _ in range(2000)]
-    assert equal.count("win") <= 2
+    assert equal.count("win") <= len(equal) * len(WIN_AT) * 0.001  # what four looks at p < 0.001 may add up to
     faster = [sequential(lambda: chance.gauss(math.log(0.85), 0.06)) for _ in range(200)]
     assert faster.count("win") >= 195
 
