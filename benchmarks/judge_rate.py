@@ -112,20 +112,20 @@ def _judge_share(core: int, count: int, loops: int) -> dict[str, Any]:
     return {
         "seconds": seconds,
         "verdicts": verdicts,
-        "overhead": sum(seconds) - sum(ran),
+        "overhead": sum(seconds) - ran[0],
         "memory_growth": growth,
         "setting": setting,
     }
 
 
 def _count_runs(pairs: Pairs) -> list[float]:
-    """Seconds of every run of the workload from now on, by the clock of the process that runs it."""
-    ran: list[float] = []
+    """One number that grows by the seconds of every run of the workload, by the clock of the process that runs it."""
+    ran = [0.0]
     take = pairs.take
 
     def counted(seeds: Sequence[int], checks: Sequence[bool]) -> list[Pair]:
         taken = take(seeds, checks)
-        ran.extend(run[0] for pair in taken for run in (pair.baseline, pair.candidate) if math.isfinite(run[0]))
+        ran[0] += sum(run[0] for pair in taken for run in (pair.baseline, pair.candidate) if math.isfinite(run[0]))
         return taken
 
     pairs.take = counted  # type: ignore[method-assign]

@@ -20,6 +20,7 @@ from dean_airflow.evolution.judge.pairs import CannotOpen, Pair
 from dean_airflow.evolution.judge.worker import HARNESS, Workshop, jail_environment
 from dean_airflow.evolution.sandbox.jail import Jail
 from dean_airflow.evolution.sandbox.sandbox import run
+from dean_airflow.evolution.worker.turns import Turns
 
 _NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 SHOWN = 200
@@ -37,7 +38,7 @@ class CommandPairs:
         self.workshop, self.order, self.core = workshop, order, core
         self.limit, self.hash_seed = limit + 5.0, hash_seed
         self._trees: dict[str, Path] = {}
-        self._turn = 0
+        self._turns = Turns()
 
     def open(self, files: dict[str, str], against: dict[str, str] | None = None) -> None:
         self.close()
@@ -54,9 +55,8 @@ class CommandPairs:
         return pairs
 
     def _pair(self) -> Pair:
-        self._turn += 1
         runs: dict[str, tuple[float, float, bytes]] = {}
-        for name in "cb" if self._turn % 2 else "bc":
+        for name in "cb" if self._turns.candidate_first() else "bc":
             try:
                 runs[name] = run_command(
                     self.workshop, self._trees[name], self.order["command"], self.core, self.limit, self.hash_seed

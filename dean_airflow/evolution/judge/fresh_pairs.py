@@ -15,6 +15,7 @@ from typing import Any
 from dean_airflow.errors import BaselineError
 from dean_airflow.evolution.judge.pairs import CannotOpen, Pair, check_times, difference
 from dean_airflow.evolution.judge.worker import Answer, RequestFailed, Worker, Workshop
+from dean_airflow.evolution.worker.turns import Turns
 
 
 class FreshPairs:
@@ -29,7 +30,7 @@ class FreshPairs:
         self.core, self.repeats, self.limit = core, repeats, limit
         self._workers: dict[str, Worker] = {}
         self._trees: list[Path] = []
-        self._turn = 0
+        self._turns = Turns()
 
     def open(self, files: dict[str, str], against: dict[str, str] | None = None) -> None:
         self.close()
@@ -57,10 +58,9 @@ class FreshPairs:
         return pairs
 
     def _pair(self, seed: int, check: bool) -> Pair:
-        self._turn += 1
         row: dict[str, Any] = {}
         nothing = (0.0, 0.0)
-        for name in "cb" if self._turn % 2 else "bc":
+        for name in "cb" if self._turns.candidate_first() else "bc":
             try:
                 answer, outside = self._single(name, seed, check)
             except RequestFailed as error:

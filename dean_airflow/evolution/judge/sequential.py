@@ -2,8 +2,8 @@
 
 `x = ln(candidate cost / baseline cost)` of one interleaved pair. After 3, 6, 10, 16 and 28 pairs a candidate whose
 median exceeds a falling bound is dropped; after 20, 30, 40 and 60 pairs it wins if a one-sided sign test gives
-p < 0.001 and the median gain is above 2 %. The bounds were chosen by replaying recorded pairs of equals (spread of a pair
-4 %): an equal candidate costs 12 pairs, and of candidates that are 3, 5 and 10 % faster 75, 98 and 99.7 % win
+p < 0.001 and the median gain is above 2 %. The bounds were chosen by replaying recorded pairs of equals that
+spread by 4 %: an equal candidate costs 12 pairs, and of candidates that are 3, 5 and 10 % faster 75, 98 and 99.7 % win
 (docs/explanation/statistics.md). The first is wide, because a candidate that is dropped in a noisy moment is not looked
 at again. A sign test is used because the tails are heavy.
 """

@@ -42,6 +42,7 @@ class Child:
 
     def __init__(self, prepare: Callable[[], child.Run], core: int | None, fork_per_run: bool, keep: int) -> None:
         """`keep` is the zygote's connection to the judge, which the child must not have."""
+        self._fork_per_run = fork_per_run
         command_read, self._write = os.pipe()
         self._read, answer_write = os.pipe()
         self._reaped = False
@@ -143,8 +144,9 @@ class Child:
         return float(child.RAN.unpack(self.receive(child.RAN.size, started + seconds))[0])
 
     def end(self) -> None:
-        """After a run, lets a process of its own go."""
-        self.command(child.END)
+        """After a run, lets its process go, where it had one of its own."""
+        if self._fork_per_run:
+            self.command(child.END)
 
     def condemn(self) -> None:
         """Kills it without waiting for its end."""

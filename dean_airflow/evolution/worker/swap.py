@@ -53,6 +53,7 @@ class Swapper:
         self.functions = _functions_by_place(self.project)
         self.modules = _modules_by_file(self.project)
         self._files: dict[str, SourceFile] = {}
+        self._codes_before: dict[tuple[str, int, int], types.CodeType] = {}
 
     def prepare(self, path: str) -> SourceFile:
         """The file parsed, once. Raises CannotSwap if it was not imported."""
@@ -116,7 +117,14 @@ class Swapper:
             )
         functions = [unit for unit in units if isinstance(unit.node, ast.FunctionDef | ast.AsyncFunctionDef)]
         if functions:
-            plan.codes += self._exchanges(source, functions, _compiled_before(source, units), code)
+            plan.codes += self._exchanges(source, functions, self._code_before(source, units), code)
+
+    def _code_before(self, source: SourceFile, units: list[Unit]) -> types.CodeType:
+        """The units as they were imported, compiled again to find live code among it; this code is never run."""
+        key = (source.path, units[0].first, units[-1].after)
+        if key not in self._codes_before:
+            self._codes_before[key] = _compiled_before(source, units)
+        return self._codes_before[key]
 
     def _exchanges(
         self, source: SourceFile, units: list[Unit], before: types.CodeType, after: types.CodeType
@@ -237,7 +245,6 @@ def _by_qualname(code: types.CodeType) -> dict[str, list[types.CodeType]]:
 
 
 def _compiled_before(source: SourceFile, units: list[Unit]) -> types.CodeType:
-    """The units as they were imported, compiled again to find live code among it."""
     last = units[-1]
     end = last.after - len(head_of_class(source, last)) if last.opens else last.after
     tree = _parse_segment(source.lines[units[0].first : end], units[0].first, units[0].classes)

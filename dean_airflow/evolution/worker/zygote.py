@@ -21,6 +21,7 @@ from typing import Any
 
 from . import child, clock, family, swap, wire, workloads
 from .source_file import CannotSwap
+from .turns import Turns
 
 Answer = dict[str, Any]
 
@@ -35,7 +36,7 @@ class Zygote:
         self.swapper = swap.Swapper(project)
         self.baseline: family.Child | None = None
         self.candidate: family.Child | None = None
-        self.turn = 0
+        self.turns = Turns()
         self.operations: dict[str, Callable[[dict[str, Any]], Answer]] = {
             "open": self.open,
             "pairs": self.pairs,
@@ -121,8 +122,7 @@ class Zygote:
     def _one_pair(self, seed: int, check: bool, repeats: int, limit: float) -> dict[str, Any]:
         assert self.baseline is not None and self.candidate is not None, "pairs before open"
         order = [("b", self.baseline), ("c", self.candidate)]
-        self.turn += 1
-        if self.turn % 2:
+        if self.turns.candidate_first():
             order.reverse()
         row: dict[str, Any] = {"seed": seed}
         for name, one in order:
