@@ -2,7 +2,7 @@
 
 In the trials every edit renames a variable, so each candidate is new to the judge and equal in speed; a competing
 process on each core makes a run of 1 ms vary by more than 10 %. A replay is a trial of 200 candidates and of the
-confirmations that would follow, drawn from A/A timings recorded in the same noise.
+confirmations that would follow, drawn from A/A timings recorded in the same noise, each series as it was recorded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median, stdev
 from typing import Any
 
 from benchmarks._neutral import NAME, NeutralSource, neutral_target
@@ -27,7 +27,7 @@ from dean_airflow.evolution.edits.sources import register_edit_source
 from dean_airflow.evolution.engine import Engine
 from dean_airflow.evolution.judge import sequential
 from dean_airflow.evolution.judge.confirm import PAIRS_EACH, PROCESS_PAIRS, WARM_UP, Confirmation, confirmed
-from dean_airflow.evolution.judge.pairs import Pairs
+from dean_airflow.evolution.judge.pairs import Pair, Pairs
 from dean_airflow.evolution.stages.confirm_champion import MOST_CHAMPIONS
 from dean_airflow.evolution.workplace import CONFIRMING_SECONDS
 
@@ -35,7 +35,7 @@ TRIALS = 100
 REPLAYS = 1000
 EVALUATIONS = 200
 FULL_MINUTES = 12.0
-RECORDING_SHARE = 0.12
+RECORDING_SHARE = 0.06
 WORKLOAD_SECONDS = 0.001
 
 Blocks = list[list[float]]
@@ -53,10 +53,10 @@ def run(minutes: float | None) -> list[Figure]:
             raise AssertionError("The edits are not neutral on this Python: they change bytecode.")
         target = write_target(room / "target", files)
         with competing(60 * (2 * budget + 10)):
-            screening, confirming = _record(files, 60 * budget * RECORDING_SHARE)
+            screening, confirming, variation = _record(files, 60 * budget * RECORDING_SHARE)
             left = None if minutes is None else minutes * (1 - RECORDING_SHARE)
             answers = run_trials(partial(_trial, target), TRIALS, room, left)
-    return [_of_trials(answers), _of_replays(screening, confirming)]
+    return [_of_trials(answers, variation), _of_replays(screening, confirming)]
 
 
 def _trial(target: Path, number: int, engine: Engine) -> dict[str, Any]:
@@ -78,13 +78,11 @@ def _trial(target: Path, number: int, engine: Engine) -> dict[str, Any]:
         "confirmed": bool(found.champion["improved"]),
         "screening_wins": sum(numbered.evaluation.verdict == "win" for _, numbered in best),
         "evaluations": found.evaluations,
-        "noise": found.opened["baseline"]["noise"],
     }
 
 
-def _of_trials(answers: list[dict[str, Any]]) -> Figure:
+def _of_trials(answers: list[dict[str, Any]], variation: float) -> Figure:
     done = [answer for answer in answers if "error" not in answer]
-    noises = sorted(answer["noise"] for answer in done) or [0.0]
     detail = {
         "trials": len(done),
         "evaluations": sum(answer["evaluations"] for answer in done),
@@ -92,7 +90,7 @@ def _of_trials(answers: list[dict[str, Any]]) -> Figure:
         "trials_with_screening_wins": sum(answer["screening_wins"] > 0 for answer in done),
         "screening_wins": sum(answer["screening_wins"] for answer in done),
         "confirmed_before_validation": sum(answer["confirmed"] for answer in done),
-        "workload_variation": {"least": round(noises[0], 3), "median": round(median(noises), 3)},
+        "workload_variation": round(variation, 3),
         "seconds_a_trial": round(median(answer["seconds"] for answer in answers), 1),
         "errors": errors_of(answers),
     }
@@ -100,17 +98,19 @@ def _of_trials(answers: list[dict[str, Any]]) -> Figure:
     return Figure("aa_false_claims", claims, "of 100 trials", "lower", 1, detail)
 
 
-def _record(files: dict[str, str], seconds: float) -> tuple[Blocks, Blocks]:
-    """Screening and confirming blocks, recorded on all cores at once as trials would."""
+def _record(files: dict[str, str], seconds: float) -> tuple[Blocks, Blocks, float]:
+    """Screening and confirming blocks, recorded on all cores at once as trials would, and how much a run varies."""
     cores = sorted(os.sched_getaffinity(0))[-2:]
     with multiprocessing.get_context("fork").Pool(len(cores)) as pool:
         shares = pool.starmap(_record_on, [(files, core, seconds) for core in cores])
-    return [b for share in shares for b in share[0]], [b for share in shares for b in share[1]]
+    screening = [block for share in shares for block in share[0]]
+    return screening, [block for share in shares for block in share[1]], fmean(share[2] for share in shares)
 
 
-def _record_on(files: dict[str, str], core: int, seconds: float) -> tuple[Blocks, Blocks]:
+def _record_on(files: dict[str, str], core: int, seconds: float) -> tuple[Blocks, Blocks, float]:
     screening: Blocks = []
     confirming: Blocks = []
+    runs: list[float] = []
     source = NeutralSource()
     rng = random.Random(core)
     with bench_of(files, "benchmark:run", WORKLOAD_SECONDS) as bench:
@@ -119,27 +119,26 @@ def _record_on(files: dict[str, str], core: int, seconds: float) -> tuple[Blocks
         half = time.monotonic() + seconds / 2
         try:
             while time.monotonic() < half or not screening:
-                screening.append(_block(warm, source, files, sequential.WIN_AT[-1], rng))
+                taken = _taken(warm, source, files, sequential.WIN_AT[-1], rng)
+                screening.append([pair.log_ratio for pair in taken])
+                runs += [pair.baseline[0] for pair in taken]
         finally:
             warm.close()
         while time.monotonic() < end or not confirming:
             fresh = bench.fresh(core, rng.randrange(1, 2**32), int(CONFIRMING_SECONDS / WORKLOAD_SECONDS))
             try:
-                confirming.append(_block(fresh, source, files, WARM_UP + PAIRS_EACH, rng, outside=True)[WARM_UP:])
+                counted = _taken(fresh, source, files, WARM_UP + PAIRS_EACH, rng)[WARM_UP:]
+                confirming.append([math.log(pair.candidate[1] / pair.baseline[1]) for pair in counted])
             finally:
                 fresh.close()
-    return screening, confirming
+    return screening, confirming, stdev(runs) / fmean(runs)
 
 
-def _block(
-    pairs: Pairs, source: NeutralSource, files: dict[str, str], count: int, rng: random.Random, outside: bool = False
-) -> list[float]:
-    """Pairs of an equal candidate; `outside`: by the judge's clock, as a confirmation's."""
+def _taken(pairs: Pairs, source: NeutralSource, files: dict[str, str], count: int, rng: random.Random) -> list[Pair]:
+    """Pairs of an equal candidate."""
     number = rng.randrange(10**6)
-    text = files["work.py"].replace("total", f"total_{number}")
-    pairs.open({"work.py": text})
-    taken = pairs.take([rng.randrange(2**31) for _ in range(count)], [False] * count)
-    return [math.log(pair.candidate[1] / pair.baseline[1]) if outside else pair.log_ratio for pair in taken]
+    pairs.open({"work.py": files["work.py"].replace("total", f"total_{number}")})
+    return pairs.take([rng.randrange(2**31) for _ in range(count)], [False] * count)
 
 
 def _of_replays(screening: Blocks, confirming: Blocks) -> Figure:
@@ -160,8 +159,9 @@ def _of_replays(screening: Blocks, confirming: Blocks) -> Figure:
 
 
 def _screens(block: list[float], rng: random.Random) -> bool:
-    """Whether a candidate wins its screening on pairs drawn from one pair of processes."""
-    pairs = rng.choices(block, k=sequential.CHECKPOINTS[-1])
+    """Whether a candidate wins its screening with the pairs of one pair of processes, from any of them on."""
+    start = rng.randrange(len(block))
+    pairs = block[start:] + block[:start]
     for upto in sequential.CHECKPOINTS:
         decision = sequential.decide(pairs[:upto])
         if decision != "more":
@@ -170,5 +170,6 @@ def _screens(block: list[float], rng: random.Random) -> bool:
 
 
 def _confirmation(blocks: Blocks, rng: random.Random) -> Confirmation:
-    groups = tuple(tuple(rng.choices(rng.choice(blocks), k=PAIRS_EACH)) for _ in range(PROCESS_PAIRS))
-    return Confirmation(groups, (), ())
+    """Of different process pairs while there are enough."""
+    chosen = rng.sample(blocks, PROCESS_PAIRS) if len(blocks) >= PROCESS_PAIRS else rng.choices(blocks, k=PROCESS_PAIRS)
+    return Confirmation(tuple(tuple(block) for block in chosen), (), ())

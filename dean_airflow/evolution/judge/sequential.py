@@ -3,7 +3,7 @@
 `x = ln(candidate cost / baseline cost)` of one interleaved pair. After 3, 6, 10, 16 and 28 pairs a candidate whose
 median exceeds a falling bound is dropped; after 20, 30, 40 and 60 pairs it wins if a one-sided sign test gives
 p < 0.001 and the median gain is above 2 %. The bounds were chosen by replaying recorded pairs of equals that
-spread by 4 %: an equal candidate costs 12 pairs, and of candidates that are 3, 5 and 10 % faster 75, 98 and 99.7 % win
+spread by 4 %: an equal candidate costs 11 pairs, and of candidates that are 3, 5 and 10 % faster 73, 98 and 99.7 % win
 (docs/explanation/statistics.md). The first is wide, because a candidate that is dropped in a noisy moment is not looked
 at again. A sign test is used because the tails are heavy.
 """
@@ -17,7 +17,7 @@ from typing import Literal
 
 Decision = Literal["more", "worse", "neutral", "win"]
 
-DROP_ABOVE = {3: 0.03, 6: 0.005, 10: -0.006, 16: -0.012, 28: -0.016}
+DROP_ABOVE = {3: 0.025, 6: 0.0, 10: -0.008, 16: -0.014, 28: -0.018}
 """Pairs → the median log ratio above which a candidate is given up."""
 WIN_AT = (20, 30, 40, 60)
 """Pairs at which a win may be declared; after the last, there is none."""
