@@ -121,6 +121,33 @@ _SERVE = (
         args=(_PORT, _HOST),
     ),
 )
+_NAME = _arg("name", help="Name of the service, as `airflow dean circuit-breaker list` shows it")
+_CIRCUITS = (
+    ActionCommand(
+        name="list",
+        help="List circuit breakers, as all processes share them",
+        func=lazy_load_command("dean_airflow.cli.services.list_circuits"),
+        args=(_JSON,),
+    ),
+    ActionCommand(
+        name="reset",
+        help="Close a circuit breaker",
+        func=lazy_load_command("dean_airflow.cli.services.reset_circuit"),
+        args=(_NAME,),
+    ),
+    ActionCommand(
+        name="configure",
+        help="Set when a circuit breaker opens and closes",
+        func=lazy_load_command("dean_airflow.cli.services.configure_circuit"),
+        args=(
+            _NAME,
+            _arg("--failures", help="It opens after so many in a row", type=_AT_LEAST_ONE),
+            _arg("--open-seconds", help="It is tried again after so long", type=float),
+            _arg("--successes", help="It closes after so many in a row", type=_AT_LEAST_ONE),
+            _arg("--defaults", help="Take every limit back to the default", action="store_true"),
+        ),
+    ),
+)
 
 
 def get_dean_cli_commands() -> list[CLICommand]:
@@ -143,6 +170,15 @@ def get_dean_cli_commands() -> list[CLICommand]:
                     args=(),
                 ),
                 GroupCommand(name="evolution", help="Trials", subcommands=_EVOLUTION),
+                ActionCommand(
+                    name="status",
+                    help="Ask every configured service how it is",
+                    func=lazy_load_command("dean_airflow.cli.services.status"),
+                    args=(_JSON,),
+                ),
+                GroupCommand(
+                    name="circuit-breaker", help="What keeps dead services from being called", subcommands=_CIRCUITS
+                ),
                 GroupCommand(name="serve", help="The servers of the service contracts", subcommands=_SERVE),
                 GroupCommand(name="auth", help="Who may call the servers", subcommands=_AUTH),
                 GroupCommand(

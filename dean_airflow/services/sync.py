@@ -36,8 +36,9 @@ class SyncServicePool:
 
         Raises PoolClosed.
         """
+        loop = self._started()
         ended = threading.Event()
-        future = asyncio.run_coroutine_threadsafe(self._within(work, ended), self._started())
+        future = asyncio.run_coroutine_threadsafe(self._within(work, ended), loop)
         try:
             return future.result()
         except BaseException:

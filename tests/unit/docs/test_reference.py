@@ -121,6 +121,28 @@ def test_every_stage_function() -> None:
     assert shown == set(trial.__all__) - {"Engine", "open_engine"}
 
 
+def test_every_connection_type_and_field() -> None:
+    types = get_provider_info()["connection-types"]
+    page = prose(REFERENCE / "connections.md")
+    fields = {name for one in types for name in one["conn-fields"]}
+    choices = {
+        word for one in types for word in one["conn-fields"].get("authentication", {}).get("schema", {}).get("enum", ())
+    }
+
+    assert [one["connection-type"] for one in types if f"`{one['connection-type']}`" not in page] == []
+    assert [name for name in [*fields, *filter(None, choices)] if f"| `{name}` |" not in page] == []
+
+
+def test_every_error_of_a_service() -> None:
+    from dean_airflow.services import errors
+
+    kinds = {
+        name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, errors.ServiceError)
+    }
+    page = prose(REFERENCE / "python-api.md")
+    assert [name for name in sorted(kinds) if f"`{name}`" not in page] == []
+
+
 def test_every_kind_of_edit() -> None:
     from dean_airflow.evolution.edits.catalogue.registry import CATALOGUE
 

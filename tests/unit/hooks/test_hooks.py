@@ -4,54 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..services.scripted import TRIAL, Scripted, json_answer, nobody, refused
+from ..services.scripted import TRIAL, Scripted, json_answer, nobody, refused, scripted_in_a_thread
 
 pytestmark = pytest.mark.airflow
 
 
-class Served:
-    """A scripted service in an event loop of its own: hooks are called from ordinary code."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self.service = Scripted()
-        self.run(self.service.__aenter__())
-
-    def run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
-
-    def close(self) -> None:
-        self.run(self.service.__aexit__())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
 @pytest.fixture
-def served() -> Iterator[Served]:
-    served = Served()
-    yield served
-    served.close()
+def service(airflow_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+    with scripted_in_a_thread() as service:
+        _connect(service.url, monkeypatch)
+        yield service
 
 
-@pytest.fixture
-def service(served: Served, airflow_home: Path, monkeypatch: pytest.MonkeyPatch) -> Scripted:
-    service = served.service
+def _connect(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in ("evolution", "indexagent", "airflow_api"):
-        connection = {"conn_type": f"dean_{kind}", "host": service.url, "login": "", "password": "k" * 40}
+        connection = {"conn_type": f"dean_{kind}", "host": url, "login": "", "password": "k" * 40}
         if kind == "airflow_api":
             connection |= {"login": "dean", "password": "right"}
         monkeypatch.setenv(f"AIRFLOW_CONN_DEAN_{kind.upper()}", json.dumps(connection))
-    return service
 
 
 @pytest.fixture(autouse=True)

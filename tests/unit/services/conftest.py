@@ -13,6 +13,7 @@ from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.retrying import RetryPolicy
 from dean_airflow.store.store import Store
 
+from ...loop_watch import watched
 from .scripted import Scripted
 
 QUICK = RetryPolicy(first=0.005, longest=0.02)
@@ -22,6 +23,14 @@ QUICK = RetryPolicy(first=0.005, longest=0.02)
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def nothing_blocks_the_loop() -> Iterator[None]:
+    """Whatever a test here runs, no coroutine of ours may block its event loop."""
+    with watched() as found:
+        yield
+    assert found == []
 
 
 @pytest.fixture

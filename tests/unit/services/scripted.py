@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +87,26 @@ class Scripted:
             return web.json_response(self.health)
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         return await answer(request)
+
+
+@contextlib.contextmanager
+def scripted_in_a_thread() -> Iterator[Scripted]:
+    """For ordinary code to call: in an event loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        service = asyncio.run_coroutine_threadsafe(_entered(), loop).result(10)
+        yield service
+        asyncio.run_coroutine_threadsafe(service.__aexit__(), loop).result(10)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _entered() -> Scripted:
+    return await Scripted().__aenter__()
 
 
 def json_answer(body: Any, status: int = 200, **headers: str) -> Answer:
