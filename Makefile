@@ -29,8 +29,9 @@ test: setup ## the tests that take a few minutes in all
 test-all: setup ## every test, the slow ones too
 	@$(ENVIRONMENT) $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: setup ## style, types, import rules, lock file
+check: setup ## style, types, import rules, lock file, descriptions of the contracts
 	@$(BIN)/python .ci/lock_current.py
+	@$(BIN)/python .ci/openapi_current.py
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

@@ -120,6 +120,12 @@ _SERVE = (
         func=lazy_load_command("dean_airflow.cli.serve.evolution"),
         args=(_PORT, _HOST),
     ),
+    ActionCommand(
+        name="indexagent",
+        help="Serve IndexAgent until stopped",
+        func=lazy_load_command("dean_airflow.cli.serve.indexagent"),
+        args=(_PORT, _HOST),
+    ),
 )
 _NAME = _arg("name", help="Name of the service, as `airflow dean circuit-breaker list` shows it")
 _CIRCUITS = (

@@ -26,11 +26,26 @@ def evolution(args: Any) -> int:
 
     credentials = git_credentials()
     return _serve(
-        "evolution",
+        "Evolution",
         args.host,
         args.port,
         lambda settings: settings.evolution_port,
         lambda settings, store: build_evolution_app(settings, store, credentials),
+    )
+
+
+@command
+def indexagent(args: Any) -> int:
+    """Serve IndexAgent: search over indexed code; agents, populations and patterns."""
+    from dean_airflow.services.indexagent.standalone import build_indexagent_app
+
+    credentials = git_credentials()
+    return _serve(
+        "IndexAgent",
+        args.host,
+        args.port,
+        lambda settings: settings.indexagent_port,
+        lambda settings, store: build_indexagent_app(settings, store, credentials),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 
+from dean_airflow.store.agents import Agents
 from dean_airflow.store.alert_notices import Notices
 from dean_airflow.store.alert_rules import AlertRules
 from dean_airflow.store.alerts import Alerts
@@ -73,6 +74,7 @@ class Store:
         self.notices = Notices(database, now)
         self.silences = Silences(database, now)
         self.alert_rules = AlertRules(database, now)
+        self.agents = Agents(database, now)
 
     @classmethod
     def open(cls, url: str, *, now: Callable[[], datetime] = utc_now, patience: float = PATIENCE) -> Store:

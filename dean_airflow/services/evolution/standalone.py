@@ -17,7 +17,7 @@ from dean_airflow.services.evolution.routes import trial_router
 from dean_airflow.services.evolution.service import SERVICE, EvolutionService
 from dean_airflow.services.evolution.socket import socket_router
 from dean_airflow.services.evolution.supervisor import Supervisor
-from dean_airflow.services.server.access import Access
+from dean_airflow.services.server.access import Access, NobodysAccess
 from dean_airflow.services.server.application import describe, service_app
 from dean_airflow.services.server.health import HealthOf, health_router
 from dean_airflow.services.server.hub import Hub
@@ -58,9 +58,8 @@ def evolution_routers(service: Any, hub: Hub, access: Access, health: HealthOf) 
 
 def evolution_document() -> dict[str, Any]:
     """The OpenAPI document."""
-    access: Any = _NobodysAccess()
     nothing: Any = None
-    return describe(TITLE, DESCRIPTION, (health_router(nothing), trial_router(nothing, access)))
+    return describe(TITLE, DESCRIPTION, (health_router(nothing), trial_router(nothing, NobodysAccess())))
 
 
 def _health(service: EvolutionService, supervisor: Supervisor) -> HealthOf:
@@ -77,11 +76,3 @@ async def _both(supervisor: Supervisor, feed: Feed) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class _NobodysAccess:
-    def needs(self, permission: Any) -> Any:
-        def caller() -> None:
-            return None
-
-        return caller

@@ -94,3 +94,16 @@ class ServiceAccess:
 
 def unauthorized(detail: str) -> ApiError:
     return ApiError(401, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+class NobodysAccess:
+    """For describing routes, which nobody then calls."""
+
+    def needs(self, permission: Permission) -> Callable[[], None]:
+        def caller() -> None:
+            raise ApiError(403, INSUFFICIENT_PERMISSIONS)
+
+        return caller
+
+    def admitted(self, websocket: WebSocket, permission: Permission) -> Any:
+        raise ApiError(403, INSUFFICIENT_PERMISSIONS)
