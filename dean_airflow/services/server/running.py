@@ -6,6 +6,7 @@ import contextlib
 import errno
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
@@ -86,6 +87,9 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """A signal asks to stop, and has then done its work: uvicorn would raise it once more, and die of it."""
+        if threading.current_thread() is not threading.main_thread():  # where Python hears of no signal
+            yield
+            return
         before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
