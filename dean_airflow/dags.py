@@ -2,6 +2,7 @@
 
 from dean_airflow.shipped_dags.dean_evolution_trial import dean_evolution_trial
 from dean_airflow.shipped_dags.dean_maintenance import dean_maintenance
+from dean_airflow.shipped_dags.dean_remote_trial import dean_remote_trial
 from dean_airflow.shipped_dags.dean_scheduled_trials import dean_scheduled_trials
 
-__all__ = ["dean_evolution_trial", "dean_maintenance", "dean_scheduled_trials"]
+__all__ = ["dean_evolution_trial", "dean_maintenance", "dean_remote_trial", "dean_scheduled_trials"]

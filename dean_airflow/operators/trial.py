@@ -141,15 +141,19 @@ class CloseTrialOperator(TrialStageOperator):
         super().__init__(outlets=[TRIAL_FINISHED, CHAMPION_ALIAS], **kwargs)
 
     def run_stage(self, trial_id: str, engine: Engine, context: Context) -> dict[str, Any]:
-        from dean_airflow.evolution.trial import close_trial
-
-        result = close_trial(trial_id, engine, succeeded=self._work_succeeded(context))
+        result = self.close(trial_id, engine, context, succeeded=self._work_succeeded(context))
         context["ti"].xcom_push(key="return_value", value=result)
         self.log.info("%s", summary(result))
         if result["status"] != "completed":
             raise AirflowFailException(f"Trial {trial_id} is {result['status']}, not completed.")
         self._announce(result, context)
         return result
+
+    def close(self, trial_id: str, engine: Engine, context: Context, *, succeeded: bool) -> dict[str, Any]:
+        """Ends the trial; its final result."""
+        from dean_airflow.evolution.trial import close_trial
+
+        return close_trial(trial_id, engine, succeeded=succeeded)
 
     def _work_succeeded(self, context: Context) -> bool:
         """Have all tasks directly before this one succeeded? The setup is among them and does no harm."""

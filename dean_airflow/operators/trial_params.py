@@ -101,6 +101,36 @@ def trial_params() -> dict[str, Param]:
     return params
 
 
+def remote_trial_params() -> dict[str, Param]:
+    """The same, and how the trial is followed at the other DEAN; ranges and defaults are RemoteOptions' own."""
+    return trial_params() | {
+        "timeout_seconds": Param(
+            None,
+            "How long the whole trial may take, in seconds; empty: 120 for each of its minutes.",
+            type=["null", "number"],
+            exclusiveMinimum=0,
+            title="Timeout",
+            section="Remote",
+        ),
+        "poll_seconds": Param(
+            10.0,
+            "At least so often the trial is looked at, in seconds.",
+            type="number",
+            exclusiveMinimum=0,
+            maximum=600,
+            title="Poll",
+            section="Remote",
+        ),
+        "population": Param(
+            True,
+            "Make a population for the trial at IndexAgent, where the dean_indexagent connection exists.",
+            type="boolean",
+            title="Population",
+            section="Remote",
+        ),
+    }
+
+
 def _param(field: dict[str, Any], section: str, text: _Text) -> Param:
     rules = {name: value for name, value in field.items() if name not in ("default", "title", "description", "anyOf")}
     if "anyOf" in field:  # an optional value: JSON schema knows a list of types, which Airflow's form renders

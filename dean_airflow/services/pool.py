@@ -110,7 +110,11 @@ class ServicePool:
         if self._store is None:
             raise ConfigurationError("A pool that runs trials needs a store to keep them in; give it one.")
         _ = self.evolution
-        return self._store, RemoteEngine(self.endpoints, self._store)
+        return self._store, RemoteEngine(self._another, self._store)
+
+    def _another(self) -> ServicePool:
+        """The same, for another event loop."""
+        return ServicePool(self.endpoints, store=self._store)
 
     def circuits(self) -> list[CircuitReport]:
         """The circuit breakers as this process has them."""

@@ -40,6 +40,10 @@ class Step:
     look_up: Callable[[str, Outcomes], Awaitable[Outcome | None]] | None = None
 
 
+class NotTakenBack(DeanError):
+    """An earlier attempt still has something at a service that could not be taken back, so no other one begins."""
+
+
 class Saga:
     """The steps of one trial's attempt. Opening it takes it over from any process that worked at it before.
 
@@ -56,12 +60,15 @@ class Saga:
 
     @classmethod
     async def open(cls, sagas: Sagas, trial_id: str, steps: Sequence[Step], say: Callable[[str], object]) -> Saga:
-        """The same without blocking the event loop. One that was being taken back is so first, to its end."""
+        """The same without blocking the event loop. One that was being taken back is so first, to its end.
+
+        Raises NotTakenBack where that fails.
+        """
         saga = await asyncio.to_thread(cls, sagas, trial_id, steps, say)
         if saga.record.state == "compensating":
             left = await saga.compensate()
             if left:
-                raise DeanError(f"An earlier attempt of trial {trial_id} could not be taken back: {'; '.join(left)}")
+                raise NotTakenBack(f"An earlier attempt of trial {trial_id} could not be taken back: {'; '.join(left)}")
             saga._held = await asyncio.to_thread(sagas.open, trial_id)
         return saga
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dean_airflow.evolution.trial_config import TrialConfig
 from dean_airflow.services.correlation import correlated
-from dean_airflow.services.endpoint import ServiceEndpoint
 from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.remote.options import OPTION_NAMES, RemoteOptions
 from dean_airflow.services.remote.trial import RemoteTrial
@@ -20,12 +19,13 @@ from dean_airflow.store.store import Store
 
 @dataclass(frozen=True)
 class RemoteEngine:
-    """Runs trials on the Evolution service among `endpoints`, with IndexAgent and Airflow where they are among them.
+    """Runs trials on the Evolution service of a pool, with IndexAgent and Airflow where the pool has them.
 
-    Each run has a pool of its own, in an event loop of its own. `say` hears sentences for a log.
+    Each run makes a pool of its own, in an event loop of its own. `inside_dag`: a run of the trial's DAG is what works
+    here, so none is triggered. `say` hears sentences for a log.
     """
 
-    endpoints: Iterable[ServiceEndpoint]
+    make_pool: Callable[[], ServicePool]
     store: Store
     options: RemoteOptions = field(default_factory=RemoteOptions)
     inside_dag: bool = False
@@ -53,7 +53,7 @@ class RemoteEngine:
     async def _run(
         self, trial_id: str, config: TrialConfig, progress: Callable[[dict[str, Any]], None]
     ) -> dict[str, Any]:
-        async with ServicePool(self.endpoints, store=self.store) as pool:
+        async with self.make_pool() as pool:
             with correlated(trial_id):
                 return await self._trial(pool, trial_id, config, progress).run()
 

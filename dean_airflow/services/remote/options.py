@@ -24,6 +24,8 @@ class RemoteOptions:
     """Between two looks at the trial, if its live updates do not ask for one sooner."""
     status_errors: int = 30
     """So many looks in a row may fail in a passing way (no answer, 5xx, nonsense) before the trial is given up."""
+    pause_seconds: float = 1.0
+    """Before a step that failed in a passing way is taken again; twice that before the third time."""
     probe_seconds: float = 5.0
     """Between two probes of IndexAgent while the trial runs."""
     probe_timeout_seconds: float = 3.0

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from dean_airflow.errors import DeanError, LeaseLost, TrialCancelled
+from dean_airflow.errors import DeanError, LeaseLost, StoreError, TrialCancelled
 from dean_airflow.evolution.trial_config import TrialConfig
 from dean_airflow.services.contract.trials import Trial
 from dean_airflow.services.errors import CircuitOpen
@@ -20,15 +20,13 @@ from dean_airflow.services.remote.guard import Guard
 from dean_airflow.services.remote.mirror import LocalTrial, Origin
 from dean_airflow.services.remote.options import RemoteOptions
 from dean_airflow.services.remote.outcome import failed_result
-from dean_airflow.services.remote.steps import SettingUp
-from dean_airflow.services.remote.watch import PASSING, states
-from dean_airflow.services.saga import Outcome, Outcomes, Saga, Step
+from dean_airflow.services.remote.steps import ServicesUnhealthy, SettingUp
+from dean_airflow.services.remote.watch import PASSING, News, OutOfSight, states
+from dean_airflow.services.saga import NotTakenBack, Outcome, Outcomes, Saga, Step
 from dean_airflow.store.store import Store
 
 TRIES = 3
 """How often a step that failed in a passing way is taken again before the trial fails; calls are retried anyway."""
-PAUSE = 1.0
-"""Seconds before the second try, and twice that before the third."""
 
 Tell = Callable[[dict[str, Any]], object]
 T = TypeVar("T")
@@ -44,6 +42,11 @@ class RemoteTrialEnded(DeanError):
 
 class TrialTimeout(DeanError):
     """The trial took longer than its `timeout_seconds`."""
+
+
+def worth_another_try(error: DeanError) -> bool:
+    """Whether what failed may work later: a service or the store that is away or failing, not one that refuses."""
+    return isinstance(error, (*PASSING, OutOfSight, ServicesUnhealthy, NotTakenBack, StoreError))
 
 
 class RemoteTrial:
@@ -82,7 +85,7 @@ class RemoteTrial:
         is another process's.
         """
         try:
-            async with self._deadline():
+            async with self.deadline():
                 await self.start()
                 return await self.finish()
         except LeaseLost:
@@ -115,7 +118,7 @@ class RemoteTrial:
         exchanged, due = 0, time.monotonic()
         looks = states(
             lambda: self.pool.evolution.trial(remote_id),
-            None,
+            self._news(remote_id),
             every=self.options.poll_seconds,
             errors_allowed=self.options.status_errors,
             say=self.say,
@@ -206,8 +209,12 @@ class RemoteTrial:
                 if isinstance(error, CircuitOpen):
                     raise
                 self.say(f"Try {attempt} of {TRIES} failed, trying again: {error}")
-                await asyncio.sleep(PAUSE * attempt)
+                await asyncio.sleep(self.options.pause_seconds * attempt)
         return await take()
+
+    def _news(self, remote_id: str) -> News | None:
+        updates = getattr(self.pool.evolution, "updates", None)
+        return None if updates is None else lambda: updates(remote_id)
 
     async def _exchange(self) -> None:
         exchanged = await exchange_patterns(self.pool, self.store)
@@ -215,7 +222,8 @@ class RemoteTrial:
             self.say(f"The patterns of {service} could not be read now: {why}")
 
     @asynccontextmanager
-    async def _deadline(self) -> AsyncIterator[None]:
+    async def deadline(self) -> AsyncIterator[None]:
+        """The block is broken off when the trial's time is over. Raises TrialTimeout then."""
         left = await self.time_left()
         try:
             async with asyncio.timeout(max(0.0, left)):
