@@ -100,3 +100,20 @@ def open_services(connections: Mapping[str, str]) -> tuple[list[ServiceEndpoint]
     from dean_airflow.store.store import Store
 
     return service_endpoints(connections), Store.open(settings_in_process().store)
+
+
+def service_endpoints(connections: Mapping[str, str]) -> list[ServiceEndpoint]:
+    """As `open_services`, without the store."""
+    from dean_airflow.airflow_settings import connection_or_none
+    from dean_airflow.services.credentials import ApiKey, NoCredential
+    from dean_airflow.services.endpoint import ServiceEndpoint
+
+    found = []
+    for kind, connection_id in connections.items():
+        connection = connection_or_none(connection_id)
+        if connection is None:
+            continue
+        url = f"{connection.schema or 'http'}://{connection.host}:{connection.port}"
+        credential = ApiKey(connection.password) if connection.password else NoCredential()
+        found.append(ServiceEndpoint(kind, kind, url, credential))
+    return found

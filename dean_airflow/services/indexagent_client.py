@@ -126,6 +126,12 @@ class IndexAgentClient(ServiceClient):
     async def index_status(self) -> IndexStatus:
         return await self._read(Call("GET", "/search/index/status"), IndexStatus)
 
+    async def probe(self, seconds: float) -> None:
+        """Asks for something small, once. Unlike `health` it counts for the circuit, so that a service that has
+        vanished is known to all processes. Raises ServiceError.
+        """
+        await self._read(Call("GET", "/search/index/status", deadline=seconds, attempts=1), IndexStatus)
+
     async def trigger_index(self, repository: str | None = None) -> IndexTriggered:
         """ext `search-index`: brings the index up to date, of all repositories where none is named."""
         body = TriggerIndex(repository=repository)

@@ -114,7 +114,7 @@ class ServicePool:
 
     def _another(self) -> ServicePool:
         """The same, for another event loop."""
-        return ServicePool(self.endpoints, store=self._store)
+        return ServicePool(self.endpoints, store=self._store, retry=self._retry, on_circuit_change=self._on_change)
 
     def circuits(self) -> list[CircuitReport]:
         """The circuit breakers as this process has them."""

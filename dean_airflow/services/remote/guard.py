@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dean_airflow.errors import DeanError
 from dean_airflow.services.contract.capabilities import TRIAL_PAUSE
-from dean_airflow.services.errors import CircuitOpen, ServiceError, ServiceUnavailable
+from dean_airflow.services.errors import CircuitOpen, ServiceError
 from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.remote.mirror import LocalTrial
 from dean_airflow.services.remote.options import RemoteOptions
@@ -23,11 +23,10 @@ async def watch_over(
     resume: Callable[[], Awaitable[None]],
     *,
     every: float,
-    within: float,
     gone: bool = False,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Probes every so many seconds, each time for at most `within`; does not return.
+    """Probes every so many seconds; does not return.
 
     `pause` is called once at the first failure, `resume` once at the first answer after that; `gone`: somebody before
     us had paused the trial.
@@ -35,9 +34,8 @@ async def watch_over(
     while True:
         wait = every
         try:
-            async with asyncio.timeout(within):
-                await probe()
-        except (ServiceError, TimeoutError) as error:
+            await probe()
+        except ServiceError as error:
             wait = every if isinstance(error, CircuitOpen) else min(QUICKLY, every)
             if not gone:
                 gone = True
@@ -63,19 +61,12 @@ class Guard:
         """Does not return; cancel it."""
         place = await asyncio.to_thread(self.local.place)
         await watch_over(
-            self._probe,
+            lambda: self.pool.indexagent.probe(self.options.probe_timeout_seconds),
             self._pause,
             self._resume,
             every=self.options.probe_seconds,
-            within=self.options.probe_timeout_seconds,
             gone=bool(place.get("paused")),
         )
-
-    async def _probe(self) -> None:
-        """Raises ServiceUnavailable."""
-        health = await self.pool.indexagent.health()
-        if health.status == "unhealthy":
-            raise ServiceUnavailable(health.error or "unhealthy", service=self.pool.indexagent.endpoint.name)
 
     async def _pause(self) -> None:
         self.say("IndexAgent has vanished; the trial is paused until it is back.")

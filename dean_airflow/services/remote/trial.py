@@ -21,7 +21,7 @@ from dean_airflow.services.remote.mirror import LocalTrial, Origin
 from dean_airflow.services.remote.options import RemoteOptions
 from dean_airflow.services.remote.outcome import failed_result
 from dean_airflow.services.remote.steps import ServicesUnhealthy, SettingUp
-from dean_airflow.services.remote.watch import PASSING, News, OutOfSight, states
+from dean_airflow.services.remote.watch import PASSING, OutOfSight, states
 from dean_airflow.services.saga import NotTakenBack, Outcome, Outcomes, Saga, Step
 from dean_airflow.store.store import Store
 
@@ -118,7 +118,7 @@ class RemoteTrial:
         exchanged, due = 0, time.monotonic()
         looks = states(
             lambda: self.pool.evolution.trial(remote_id),
-            self._news(remote_id),
+            lambda: self.pool.evolution.updates(remote_id),
             every=self.options.poll_seconds,
             errors_allowed=self.options.status_errors,
             say=self.say,
@@ -211,10 +211,6 @@ class RemoteTrial:
                 self.say(f"Try {attempt} of {TRIES} failed, trying again: {error}")
                 await asyncio.sleep(self.options.pause_seconds * attempt)
         return await take()
-
-    def _news(self, remote_id: str) -> News | None:
-        updates = getattr(self.pool.evolution, "updates", None)
-        return None if updates is None else lambda: updates(remote_id)
 
     async def _exchange(self) -> None:
         exchanged = await exchange_patterns(self.pool, self.store)

@@ -26,9 +26,7 @@ class Coordinators:
         self.heard: list[dict[str, Any]] = []
 
     def __call__(self, *without: str, progress: Any = None, **config: Any) -> EvolutionTrialCoordinator:
-        return EvolutionTrialCoordinator(
-            self._new_pool(*without), {**QUICK, **config}, progress or self.heard.append
-        )
+        return EvolutionTrialCoordinator(self._new_pool(*without), {**QUICK, **config}, progress or self.heard.append)
 
 
 @pytest.fixture
