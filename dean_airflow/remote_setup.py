@@ -114,6 +114,6 @@ def service_endpoints(connections: Mapping[str, str]) -> list[ServiceEndpoint]:
         if connection is None:
             continue
         url = f"{connection.schema or 'http'}://{connection.host}:{connection.port}"
-        credential = ApiKey(connection.password) if connection.password else NoCredential()
-        found.append(ServiceEndpoint(kind, kind, url, credential))
+        credential: Any = ApiKey(connection.password) if connection.password else NoCredential()
+        found.append(ServiceEndpoint(kind, kind, url, credential))  # type: ignore[arg-type]
     return found

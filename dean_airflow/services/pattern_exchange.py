@@ -18,6 +18,7 @@ from dean_airflow.services.pool import ServicePool
 from dean_airflow.store.service_patterns import ServicePattern
 from dean_airflow.store.store import Store
 
+EVOLUTION, INDEXAGENT = "evolution", "indexagent"
 PAGE = 1000
 AT_MOST_SECONDS = 60.0
 """The bound within which a pattern found in one service is seen by the other."""
@@ -39,8 +40,8 @@ async def exchange_patterns(pool: ServicePool, store: Store) -> Exchange:
     A service that is not configured is left out, one that fails is in the answer. Raises StoreError.
     """
     readers: dict[str, Callable[[], Awaitable[list[ServicePattern]]]] = {
-        "evolution": lambda: evolution_patterns(pool),
-        "indexagent": lambda: _indexagent_patterns(pool),
+        EVOLUTION: lambda: evolution_patterns(pool),
+        INDEXAGENT: lambda: _indexagent_patterns(pool),
     }
     seen: dict[str, int] = {}
     failed: dict[str, str] = {}
@@ -56,24 +57,32 @@ async def exchange_patterns(pool: ServicePool, store: Store) -> Exchange:
         else:
             seen[name] = len(answer)
             found += answer
-    new = await asyncio.to_thread(store.service_patterns.keep, found)
+    new = await asyncio.to_thread(_keep, store, found)
     if new:
         await Cache[Any](PATTERNS, store).invalidate()
     return Exchange(seen, new, failed)
+
+
+def _keep(store: Store, told: Sequence[ServicePattern]) -> int:
+    """How many were new. A service that reads this store also tells what the other found; that stays the other's."""
+    finders = {pattern.id: pattern.service for pattern in store.service_patterns.list()}
+    for pattern in told:
+        finders.setdefault(pattern.id, pattern.service)
+    return store.service_patterns.keep(pattern for pattern in told if finders[pattern.id] == pattern.service)
 
 
 async def evolution_patterns(pool: ServicePool, trial_id: str | None = None) -> list[ServicePattern]:
     """All patterns of the Evolution API, or a trial's (by its id there). Raises ServiceError, ServiceNotConfigured."""
     client = pool.evolution
     return [
-        of_evolution(pattern, client.endpoint.name)
+        _of_evolution(pattern)
         async for pattern in _every(lambda offset: client.patterns(trial_id=trial_id, limit=PAGE, offset=offset))
     ]
 
 
-def of_evolution(pattern: Pattern, service: str) -> ServicePattern:
+def _of_evolution(pattern: Pattern) -> ServicePattern:
     return ServicePattern(
-        service=service,
+        service=EVOLUTION,
         id=pattern.id,
         name=pattern.name,
         type=pattern.type,
@@ -90,14 +99,13 @@ def of_evolution(pattern: Pattern, service: str) -> ServicePattern:
 async def _indexagent_patterns(pool: ServicePool) -> list[ServicePattern]:
     client = pool.indexagent
     return [
-        _of_indexagent(pattern, client.endpoint.name)
-        async for pattern in _every(lambda offset: client.patterns(limit=PAGE, offset=offset))
+        _of_indexagent(pattern) async for pattern in _every(lambda offset: client.patterns(limit=PAGE, offset=offset))
     ]
 
 
-def _of_indexagent(pattern: IndexPattern, service: str) -> ServicePattern:
+def _of_indexagent(pattern: IndexPattern) -> ServicePattern:
     return ServicePattern(
-        service=service,
+        service=INDEXAGENT,
         id=pattern.id,
         name=pattern.type,
         type=pattern.type,

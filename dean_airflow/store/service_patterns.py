@@ -16,7 +16,10 @@ from dean_airflow.store.saga_models import ServicePatternRow
 
 @dataclass(frozen=True)
 class ServicePattern:
-    """`id` is `service`'s own; the figures are in 0..1 and as that service reports them, None where it does not."""
+    """`service` is the kind that found it (evolution, indexagent) and `id` that service's own.
+
+    The figures are in 0..1 and as the service reports them, None where it does not.
+    """
 
     service: str
     id: str
@@ -29,6 +32,8 @@ class ServicePattern:
     impact_score: float | None = None
     occurrences: int | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    first_seen_at: datetime | None = field(default=None, compare=False)
+    """When it was first told here; None before it is kept."""
 
 
 class ServicePatterns:
@@ -45,9 +50,13 @@ class ServicePatterns:
 
         return self._database.write(work)
 
-    def list(self, *, service: str | None = None, trial_id: str | None = None) -> Sequence[ServicePattern]:
-        """Highest impact first, then by confidence."""
+    def list(
+        self, *, service: str | None = None, trial_id: str | None = None, other_than: str | None = None
+    ) -> Sequence[ServicePattern]:
+        """Of one service or of all `other_than` one, of one trial (by its id there); highest impact first."""
         statement = select(ServicePatternRow)
+        if other_than is not None:
+            statement = statement.where(ServicePatternRow.service != other_than)
         if service is not None:
             statement = statement.where(ServicePatternRow.service == service)
         if trial_id is not None:
@@ -77,7 +86,7 @@ _FIELDS = (
 def _merge(session: Session, pattern: ServicePattern, now: datetime) -> bool:
     row = session.get(ServicePatternRow, (pattern.service, pattern.id), with_for_update=True)
     if row is None:
-        session.add(ServicePatternRow(**vars(pattern), first_seen_at=now, seen_at=now))
+        session.add(ServicePatternRow(**{**vars(pattern), "first_seen_at": now}, seen_at=now))
         session.flush()
         return True
     changed = False
@@ -92,4 +101,5 @@ def _merge(session: Session, pattern: ServicePattern, now: datetime) -> bool:
 
 
 def _read(row: ServicePatternRow) -> ServicePattern:
-    return ServicePattern(row.service, row.id, **{name: getattr(row, name) for name in _FIELDS})
+    known = {name: getattr(row, name) for name in (*_FIELDS, "first_seen_at")}
+    return ServicePattern(row.service, row.id, **known)

@@ -24,7 +24,7 @@ class ServiceHealthTrigger(BaseTrigger):
     def __init__(
         self, connections: Mapping[str, str], interval: float, timeout: float, accept_degraded: bool = True
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.connections = dict(connections)
         self.interval = interval
         self.timeout = timeout
@@ -49,16 +49,16 @@ class ServiceHealthTrigger(BaseTrigger):
             while True:
                 healthy, sentence = await look_once(self.connections, self.accept_degraded)
                 if healthy:
-                    yield TriggerEvent({"status": "healthy", "message": sentence})
+                    yield TriggerEvent({"status": "healthy", "message": sentence})  # type: ignore[no-untyped-call]
                     return
                 if time.monotonic() >= end:
                     break
                 self.log.info("%s", sentence)
                 await asyncio.sleep(min(self.interval, max(0.0, end - time.monotonic())))
         except DeanError as error:
-            yield TriggerEvent({"status": "failed", "message": str(error)})
+            yield TriggerEvent({"status": "failed", "message": str(error)})  # type: ignore[no-untyped-call]
             return
-        yield TriggerEvent({"status": "timeout", "message": f"After {self.timeout:g} s: {sentence}"})
+        yield TriggerEvent({"status": "timeout", "message": f"After {self.timeout:g} s: {sentence}"})  # type: ignore[no-untyped-call]
 
 
 async def look_once(connections: Mapping[str, str], accept_degraded: bool) -> tuple[bool, str]:

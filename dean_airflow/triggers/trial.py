@@ -29,7 +29,7 @@ class RemoteTrialTrigger(BaseTrigger):
     """
 
     def __init__(self, setup: Mapping[str, Any], remote_id: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.setup = RemoteSetup(**setup)
         self.remote_id = remote_id
 
@@ -40,7 +40,7 @@ class RemoteTrialTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        yield TriggerEvent(await self._ending())
+        yield TriggerEvent(await self._ending())  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
         """Called only when a user acted on the task."""

@@ -40,7 +40,7 @@ class RemoteTrialFinishedTrigger(BaseEventTrigger):
         failed: bool = False,
         poll_seconds: float = 10.0,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.evolution_conn_id = evolution_conn_id
         self.repository = repository
         self.failed = failed
@@ -68,7 +68,7 @@ class RemoteTrialFinishedTrigger(BaseEventTrigger):
                 async with ServicePool(endpoints) as pool:
                     while True:
                         for trial, ended in await self._ended_since(pool, told):
-                            yield TriggerEvent(_payload(trial, ended))
+                            yield TriggerEvent(_payload(trial, ended))  # type: ignore[no-untyped-call]
                             told = ended
                             await self._remember(told)
                         await asyncio.sleep(self.poll_seconds)

@@ -96,8 +96,24 @@ class TrialList(PagedAnswer):
     trials: list[Trial]
 
 
+OF_A_DEAN = (
+    "outcome",
+    "speedup",
+    "speedup_interval",
+    "evaluations",
+    "candidates_per_second",
+    "branch",
+    "branch_in",
+    "patch",
+    "bundle",
+    "report",
+    "champion_edits",
+)
+"""What a DEAN's trials come to beyond the contract, in its results' metadata; no other service need know of it."""
+
+
 class TrialMetadata(Answer):
-    """A DEAN adds the fields of its own trials' results, such as `outcome` and `branch`."""
+    """A DEAN adds what OF_A_DEAN names."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from dean_airflow.services.contract.patterns import Pattern
-from dean_airflow.services.contract.trials import Trial, TrialMetadata, TrialResult
+from dean_airflow.services.contract.trials import OF_A_DEAN, Trial, TrialMetadata, TrialResult
 from dean_airflow.services.evolution.starting import request_of
 from dean_airflow.store.discoveries import Discovery, ServedView
+from dean_airflow.store.service_patterns import ServicePattern
 
 INNOVATION, OPTIMIZATION = 0.3, 0.2
 """Measured benefits from which a pattern is called so; from the contract's vocabulary."""
@@ -51,6 +53,7 @@ def result_of(view: ServedView, patterns: Sequence[str]) -> TrialResult:
         metadata=TrialMetadata(
             initial_fitness=_share(trial.best_fitness - total),
             improvement_rate=total / trial.current_generation if trial.current_generation else 0.0,
+            **{name: value for name, value in (trial.result or {}).items() if name in OF_A_DEAN},
         ),
     )
 
@@ -71,6 +74,24 @@ def pattern_of(found: Discovery) -> Pattern:
         discovered_at=pattern.discovered_at,
         generation=found.generation,
         repositories=found.repositories,
+    )
+
+
+def pattern_told(told: ServicePattern) -> Pattern:
+    """A pattern that another service found, and told."""
+    return Pattern(
+        id=told.id,
+        trial_id=told.trial_id or "",
+        name=told.name,
+        type=told.type,
+        description=told.description,
+        confidence=_share(told.confidence),
+        effectiveness=told.effectiveness,
+        occurrences=told.occurrences or 0,
+        impact_score=told.impact_score if told.impact_score is not None else 0.0,
+        discovered_at=told.first_seen_at or datetime.now(UTC),
+        generation=int(told.details.get("generation", 0)),
+        repositories=list(told.details.get("repositories", ())),
     )
 
 

@@ -25,7 +25,7 @@ from dean_airflow.services.contract.trials import (
     TrialQuery,
 )
 from dean_airflow.services.contract.websocket import TrialFrame
-from dean_airflow.services.evolution.answers import pattern_of, result_of, trial_of, type_of
+from dean_airflow.services.evolution.answers import pattern_of, pattern_told, result_of, trial_of, type_of
 from dean_airflow.services.evolution.feed import history
 from dean_airflow.services.evolution.runner import Runner
 from dean_airflow.services.evolution.starting import config_of
@@ -116,11 +116,20 @@ class EvolutionService:
         return ResultList(results=[result_of(view, found.get(view.trial.id, [])) for view in views], total=total)
 
     async def patterns(self, query: PatternQuery) -> PatternList:
+        """Those that won in trials here, and those that IndexAgent found."""
         discoveries = self.store.discoveries
         everything = await self.threads(discoveries.list)
-        types = Counter(type_of(found.pattern.effectiveness) for found in everything)
+        found_here = {found.pattern.id for found in everything}
+        told = [
+            pattern_told(one)
+            for one in await self.threads(lambda: self.store.service_patterns.list(other_than=SERVICE))
+            if one.id not in found_here
+        ]
+        types = Counter([type_of(found.pattern.effectiveness) for found in everything] + [one.type for one in told])
         known = everything if query.trial_id is None else await self.threads(discoveries.list, query.trial_id)
         patterns = [pattern_of(found) for found in known]
+        patterns += [one for one in told if query.trial_id in (None, one.trial_id)]
+        patterns.sort(key=lambda pattern: -pattern.impact_score)
         least = query.wanted_effectiveness
         wanted = [
             pattern

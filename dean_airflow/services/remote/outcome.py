@@ -5,21 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dean_airflow.services.contract.trials import Trial, TrialResult
+from dean_airflow.services.contract.trials import OF_A_DEAN, Trial, TrialResult
 
-_OF_A_DEAN = (
-    "speedup",
-    "speedup_interval",
-    "evaluations",
-    "candidates_per_second",
-    "branch",
-    "branch_in",
-    "patch",
-    "bundle",
-    "report",
-    "champion_edits",
-)
-"""Fields that another DEAN gives in its result's metadata; no other service need know them."""
 _NOTHING: dict[str, Any] = {"evaluations": 0, "candidates_per_second": 0.0, "champion_edits": []}
 
 
@@ -41,7 +28,7 @@ def remote_result(
         "outcome": "improved" if improved else "no_improvement",
         "stop_reason": state.stop_reason or "unreported",
         "fitness": fitness if improved else 0.0,
-        **{name: metadata.get(name, _NOTHING.get(name)) for name in _OF_A_DEAN},
+        **{name: metadata.get(name, _NOTHING.get(name)) for name in OF_A_DEAN if name != "outcome"},
         "error": None,
         "remote": {
             "service": service,
@@ -62,7 +49,7 @@ def failed_result(trial_id: str, repository: str, place: Mapping[str, Any]) -> d
         "outcome": None,
         "stop_reason": "error",
         "fitness": 0.0,
-        **{name: _NOTHING.get(name) for name in _OF_A_DEAN},
+        **{name: _NOTHING.get(name) for name in OF_A_DEAN if name != "outcome"},
         "error": None,
         "remote": {"service": place.get("service"), "trial_id": place.get("trial_id")},
     }
