@@ -94,7 +94,7 @@ def remote_setup(
 def open_services(connections: Mapping[str, str]) -> tuple[list[ServiceEndpoint], Store]:
     """The endpoints of the services and DEAN's store. Blocks. Raises DeanError.
 
-    A connection that does not exist is left out, except Evolution's, without which there is no remote trial.
+    A service without a connection is left out; whoever needs it says so.
     """
     from dean_airflow.airflow_settings import settings_in_process
     from dean_airflow.store.store import Store
@@ -103,17 +103,17 @@ def open_services(connections: Mapping[str, str]) -> tuple[list[ServiceEndpoint]
 
 
 def service_endpoints(connections: Mapping[str, str]) -> list[ServiceEndpoint]:
-    """As `open_services`, without the store."""
-    from dean_airflow.airflow_settings import connection_or_none
-    from dean_airflow.services.credentials import ApiKey, NoCredential
-    from dean_airflow.services.endpoint import ServiceEndpoint
+    """As `open_services`, without the store. The usual connections may be settings instead."""
+    from dean_airflow.airflow_services import CONNECTIONS, endpoint_or_none
+    from dean_airflow.airflow_settings import settings_in_process
 
+    settings = settings_in_process()
     found = []
-    for kind, connection_id in connections.items():
-        connection = connection_or_none(connection_id)
-        if connection is None:
+    for service, usual in CONNECTIONS.items():
+        if service not in connections:
             continue
-        url = f"{connection.schema or 'http'}://{connection.host}:{connection.port}"
-        credential: Any = ApiKey(connection.password) if connection.password else NoCredential()
-        found.append(ServiceEndpoint(kind, kind, url, credential))  # type: ignore[arg-type]
+        named = connections[service]
+        endpoint = endpoint_or_none(service, settings, None if named == usual else named)
+        if endpoint is not None:
+            found.append(endpoint)
     return found

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from dean_airflow.testing.services import StubServices
 
 from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.remote.engine import RemoteEngine
 from dean_airflow.services.remote.options import RemoteOptions
 from dean_airflow.services.retrying import RetryPolicy
 from dean_airflow.store.store import Store
+from dean_airflow.testing.services import StubServices
 
 QUICK = RemoteOptions(poll_seconds=0.02, pause_seconds=0.01, probe_seconds=0.02, timeout_seconds=60)
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from dean_airflow.testing.scenario import failing, hanging, standard
-from dean_airflow.testing.services import StubServices
 
 from dean_airflow.evolution.coordinator import EvolutionTrialCoordinator
 from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.remote.engine import RemoteEngine
 from dean_airflow.store.store import Store
+from dean_airflow.testing.scenario import failing, hanging, standard
+from dean_airflow.testing.services import StubServices
 
 QUICK = {"poll_seconds": 0.02, "pause_seconds": 0.01, "timeout_seconds": 60, "generations": 7}
 START = ("POST", "/evolution/start")
