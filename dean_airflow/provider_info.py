@@ -7,7 +7,18 @@ from typing import Any
 from dean_airflow.connection_forms import connection_types
 
 _HOOK_MODULES = ["dean_airflow.hooks.evolution", "dean_airflow.hooks.indexagent", "dean_airflow.hooks.airflow_api"]
-_OPERATOR_MODULES = ["dean_airflow.operators.trial", "dean_airflow.operators.maintenance"]
+_OPERATOR_MODULES = [
+    "dean_airflow.operators.trial",
+    "dean_airflow.operators.maintenance",
+    "dean_airflow.operators.remote_trial",
+    "dean_airflow.operators.service_data",
+]
+_SENSOR_MODULES = ["dean_airflow.sensors.service_health"]
+_TRIGGER_MODULES = [
+    "dean_airflow.triggers.trial",
+    "dean_airflow.triggers.trial_finished",
+    "dean_airflow.triggers.service_health",
+]
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -24,6 +35,8 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": [{"integration-name": "DEAN", "python-modules": _OPERATOR_MODULES}],
+        "sensors": [{"integration-name": "DEAN", "python-modules": _SENSOR_MODULES}],
+        "triggers": [{"integration-name": "DEAN", "python-modules": _TRIGGER_MODULES}],
         "hooks": [{"integration-name": "DEAN", "python-modules": _HOOK_MODULES}],
         "connection-types": connection_types(),
         "extra-links": ["dean_airflow.links.TrialReportLink"],

@@ -25,5 +25,8 @@ def _finding(result: Mapping[str, Any]) -> str:
         return f"{result['status']}: {error}" if error else f"{result['status']}."
     if result["outcome"] != "improved":
         return "no improvement could be confirmed; the code stays as it is."
+    if not result.get("speedup_interval"):  # a service that is no DEAN does not measure so
+        where = (result.get("remote") or {}).get("service", "the service")
+        return f"improved, says {where}: fitness {result['fitness']:.3f}."
     low, high = result["speedup_interval"]
     return f"{result['speedup']:.2f} times as fast (95 % interval {low:.2f} to {high:.2f})."

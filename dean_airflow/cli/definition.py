@@ -28,6 +28,8 @@ _START = (
     _arg("--minutes", help="How long to search", type=float),
     _arg("--param", help="Any other param of dean_evolution_trial as name=value (JSON or text); may be repeated",
         action="append", default=[], metavar="NAME=VALUE"),
+    _arg("--remote", help="On the Evolution service of the dean_evolution connection, not on this machine",
+        action="store_true"),
     _JSON,
 )  # fmt: skip
 

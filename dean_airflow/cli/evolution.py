@@ -13,6 +13,8 @@ from dean_airflow.errors import ConfigurationError, IllegalTransition
 from dean_airflow.summary import summary
 
 if TYPE_CHECKING:
+    from dean_airflow.evolution.engine import Engine
+    from dean_airflow.services.remote.engine import RemoteEngine
     from dean_airflow.store.store import Store
     from dean_airflow.store.trials import Trial
 
@@ -37,14 +39,17 @@ _SHOWN = (
 
 @command
 def start(args: Any) -> int:
-    """Run a trial in this process, saying how it goes on stderr, and print its result."""
+    """Run a trial in this process or on a service, saying how it goes on stderr, and print its result."""
     from dean_airflow.evolution.coordinator import EvolutionTrialCoordinator
     from dean_airflow.evolution.engine import open_engine
 
     overrides = trial_params_of(args)
     engine = open_engine(settings_in_process(), progress=lambda line: print(line, file=sys.stderr))
     with engine:
-        ended = EvolutionTrialCoordinator(engine, {}).run_trial(args.repository, overrides)
+        runner = _remote(engine) if args.remote else None
+        ended = EvolutionTrialCoordinator(engine, {}, _say_generation if args.remote else None, runner).run_trial(
+            args.repository, overrides
+        )
     for error in ended.errors:
         print(error, file=sys.stderr)
     if args.json:
@@ -105,6 +110,21 @@ def trial_params_of(args: Any) -> dict[str, Any]:
         except json.JSONDecodeError:
             params[name] = value
     return params
+
+
+def _remote(engine: Engine) -> RemoteEngine:
+    """Raises ConfigurationError where no Evolution service is configured, or one cannot be used."""
+    from dean_airflow.airflow_services import endpoints
+    from dean_airflow.services.pool import ServicePool
+    from dean_airflow.services.remote.engine import RemoteEngine
+
+    services = endpoints(engine.settings)
+    _ = ServicePool(services).evolution  # says what to configure
+    return RemoteEngine(lambda: ServicePool(services, store=engine.store), engine.store, say=engine.progress)
+
+
+def _say_generation(generation: dict[str, Any]) -> None:
+    print(f"Generation {generation['number']}: best fitness {generation['best_fitness']:.4f}", file=sys.stderr)
 
 
 def _store() -> Store:

@@ -2,7 +2,7 @@
 
 | cache | owner (the only one who fills and invalidates it) | lives | made invalid by |
 |---|---|---|---|
-| health | `service_health` of this module | 5 s | a call that failed for want of the service |
+| health | `ServiceCaches` | 5 s | a service found vanished or back |
 | patterns | `pattern_exchange` | 30 s | an exchange that brought something new |
 | index | the step that registers a repository | 3600 s | asking IndexAgent to index |
 
@@ -16,11 +16,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from dean_airflow.errors import StoreError
+from dean_airflow.services.contract.health import AggregateHealth
+from dean_airflow.services.contract.search import IndexStatus
+from dean_airflow.services.pool import ServicePool
+from dean_airflow.store.service_patterns import ServicePattern
 from dean_airflow.store.store import Store
 
 T = TypeVar("T")
@@ -91,3 +95,43 @@ class Cache(Generic[T]):
         except StoreError as error:
             log.warning("Whether the copy of %s is still true cannot be found out: %s", self.name, error)
             return None
+
+
+class ServiceCaches:
+    """The three kinds for one pool, each read through its cache."""
+
+    def __init__(self, pool: ServicePool, store: Store) -> None:
+        self._pool = pool
+        self._store = store
+        self._health: Cache[AggregateHealth] = Cache(HEALTH, store)
+        self._patterns: Cache[Sequence[ServicePattern]] = Cache(PATTERNS, store)
+        self._index: Cache[IndexStatus] = Cache(INDEX, store)
+
+    async def health(self) -> AggregateHealth:
+        """How all services are."""
+        return await self._health.get("all", self._pool.check_all_services)
+
+    async def offers(self, name: str, capability: str) -> bool:
+        """Whether the service of that name says that it offers the extension."""
+        known = (await self.health()).services.get(name)
+        return known is not None and capability in known.capabilities
+
+    async def health_changed(self) -> None:
+        """A service was found to have vanished, or to be back."""
+        await self._health.invalidate()
+
+    async def patterns(self) -> Sequence[ServicePattern]:
+        """What both services found, highest impact first, as far as it was exchanged. Raises StoreError."""
+        return await self._patterns.get("all", lambda: asyncio.to_thread(self._store.service_patterns.list))
+
+    async def patterns_changed(self) -> None:
+        """New ones are in the store."""
+        await self._patterns.invalidate()
+
+    async def index(self) -> IndexStatus:
+        """What IndexAgent has indexed. Raises ServiceError."""
+        return await self._index.get("all", lambda: self._pool.indexagent.index_status())
+
+    async def index_changed(self) -> None:
+        """IndexAgent was asked to index."""
+        await self._index.invalidate()

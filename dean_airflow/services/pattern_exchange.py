@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from dean_airflow.services.caches import PATTERNS, Cache
+from dean_airflow.services.caches import ServiceCaches
 from dean_airflow.services.contract.patterns import IndexPattern, Pattern
 from dean_airflow.services.errors import ServiceError, ServiceNotConfigured
 from dean_airflow.services.pool import ServicePool
@@ -59,7 +59,7 @@ async def exchange_patterns(pool: ServicePool, store: Store) -> Exchange:
             found += answer
     new = await asyncio.to_thread(_keep, store, found)
     if new:
-        await Cache[Any](PATTERNS, store).invalidate()
+        await ServiceCaches(pool, store).patterns_changed()
     return Exchange(seen, new, failed)
 
 

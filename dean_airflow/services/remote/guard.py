@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from dean_airflow.errors import DeanError
+from dean_airflow.services.caches import ServiceCaches
 from dean_airflow.services.contract.capabilities import TRIAL_PAUSE
 from dean_airflow.services.errors import CircuitOpen, ServiceError
 from dean_airflow.services.pool import ServicePool
@@ -52,6 +53,7 @@ class Guard:
     """Pauses a trial at Evolution, where that can be asked to, and always flags it here."""
 
     pool: ServicePool
+    caches: ServiceCaches
     local: LocalTrial
     remote_id: str
     options: RemoteOptions
@@ -70,17 +72,19 @@ class Guard:
 
     async def _pause(self) -> None:
         self.say("IndexAgent has vanished; the trial is paused until it is back.")
+        await self.caches.health_changed()
         await self._tell_evolution(self.pool.evolution.pause, "paused")
         await self._flag(self.pool.indexagent.endpoint.name)
 
     async def _resume(self) -> None:
         self.say("IndexAgent is back; the trial goes on from its last generation.")
+        await self.caches.health_changed()
         await self._tell_evolution(self.pool.evolution.resume, "resumed")
         await self._flag(None)
 
     async def _tell_evolution(self, ask: Callable[[str], Awaitable[object]], what: str) -> None:
         try:
-            if TRIAL_PAUSE in (await self.pool.evolution.health()).capabilities:
+            if await self.caches.offers(self.pool.evolution.endpoint.name, TRIAL_PAUSE):
                 await ask(self.remote_id)
         except ServiceError as error:
             self.say(f"The trial could not be {what} at Evolution: {error}")

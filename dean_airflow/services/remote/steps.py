@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dean_airflow.evolution.trial_config import TrialConfig
+from dean_airflow.services.caches import ServiceCaches
 from dean_airflow.services.contract.airflow import run_id_of
 from dean_airflow.services.contract.capabilities import IDEMPOTENCY_KEY, SEARCH_INDEX
 from dean_airflow.services.contract.health import ServiceHealth
@@ -33,6 +34,7 @@ class SettingUp:
     """What the steps work with. `inside_dag`: a run of the trial's DAG is what calls, so none is triggered."""
 
     pool: ServicePool
+    caches: ServiceCaches
     config: TrialConfig
     options: RemoteOptions
     inside_dag: bool
@@ -70,6 +72,7 @@ class SettingUp:
         if not self.offers(outcomes, "indexagent", SEARCH_INDEX):
             return {"skipped": "no IndexAgent that indexes on request"}
         answer = await self.pool.indexagent.trigger_index(self.config.repository)
+        await self.caches.index_changed()
         return {"answer": answer.model_dump(mode="json")}
 
     async def make_population(self, key: str, outcomes: Outcomes) -> Outcome:

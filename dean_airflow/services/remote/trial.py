@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from dean_airflow.errors import DeanError, LeaseLost, StoreError, TrialCancelled
 from dean_airflow.evolution.trial_config import TrialConfig
+from dean_airflow.services.caches import ServiceCaches
 from dean_airflow.services.contract.trials import Trial
 from dean_airflow.services.errors import CircuitOpen
 from dean_airflow.services.pattern_exchange import exchange_patterns
@@ -75,7 +76,8 @@ class RemoteTrial:
         self.origin = origin or Origin()
         self.tell, self.say = tell, say
         self._local = LocalTrial(store, trial_id)
-        self._setting_up = SettingUp(pool, config, self.options, inside_dag, say)
+        self._caches = ServiceCaches(pool, store)
+        self._setting_up = SettingUp(pool, self._caches, config, self.options, inside_dag, say)
 
     async def run(self) -> dict[str, Any]:
         """The final result of the whole trial.
@@ -233,7 +235,7 @@ class RemoteTrial:
         if not self._setting_up.has("indexagent"):
             yield
             return
-        guard = Guard(self.pool, self._local, remote_id, self.options, self.say)
+        guard = Guard(self.pool, self._caches, self._local, remote_id, self.options, self.say)
         watching = asyncio.create_task(guard.watch())
         try:
             yield

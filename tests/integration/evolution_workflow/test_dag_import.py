@@ -33,7 +33,12 @@ def dag_bag(airflow_home: Path):
 
 def test_every_dag_imports(dag_bag) -> None:
     assert dag_bag.import_errors == {}
-    assert sorted(dag_bag.dag_ids) == ["dean_evolution_trial", "dean_maintenance", "dean_scheduled_trials"]
+    assert sorted(dag_bag.dag_ids) == [
+        "dean_evolution_trial",
+        "dean_maintenance",
+        "dean_remote_trial",
+        "dean_scheduled_trials",
+    ]
 
 
 def test_one_import_line_in_a_dags_folder_has_the_same_dags(airflow_home: Path, tmp_path: Path, dag_bag) -> None:

@@ -114,6 +114,42 @@ def test_every_table_of_the_store() -> None:
     assert sorted(first_column("store.md", "Tables")) == sorted([*Base.metadata.tables, VERSION_TABLE])
 
 
+def test_every_option_of_a_remote_trial() -> None:
+    from dean_airflow.services.remote.options import OPTION_NAMES, RemoteOptions
+
+    assert sorted(first_column("remote-trials.md", "Other options")) == sorted(OPTION_NAMES)
+    page = prose(REFERENCE / "remote-trials.md").partition("## Other options")[2]
+    for name, default in vars(RemoteOptions()).items():
+        shown = "null" if default is None else f"`{default}`"
+        assert re.search(rf"^\| `{name}` \| {re.escape(shown)} \|", page, re.MULTILINE), name
+
+
+def test_every_step_of_a_remote_trial() -> None:
+    from dean_airflow.services.remote.steps import SETTING_UP
+
+    assert first_column("remote-trials.md", "Steps") == [*SETTING_UP, "monitor", "collect", "persist"]
+
+
+def test_every_sensor_and_trigger() -> None:
+    info = get_provider_info()
+    modules = [*info["sensors"][0]["python-modules"], *info["triggers"][0]["python-modules"]]
+    classes = {
+        node.name
+        for module in modules
+        for node in ast.parse((ROOT / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    }
+    assert set(first_column("remote-trials.md", "What waits")) == classes
+
+
+def test_every_cache() -> None:
+    from dean_airflow.services.caches import LIFETIMES
+
+    assert sorted(first_column("remote-trials.md", "Caches")) == sorted(LIFETIMES)
+    page = prose(REFERENCE / "remote-trials.md")
+    assert all(re.search(rf"^\| `{name}` .*\| {seconds:g} s \|", page, re.M) for name, seconds in LIFETIMES.items())
+
+
 def test_every_stage_function() -> None:
     from dean_airflow.evolution import trial
 
@@ -150,6 +186,9 @@ def test_every_kind_of_edit() -> None:
     assert [kind for kind in CATALOGUE if f"`{kind}`" not in page] == []
 
 
+BASES = ("TrialStageOperator", "ConfiguredStageOperator", "ServiceDataOperator")
+
+
 def _row(page: str, word: str) -> str:
     rows = re.findall(rf"^\| `{word}` .*$", prose(REFERENCE / page), re.MULTILINE)
     assert len(rows) == 1
@@ -165,7 +204,7 @@ def _operator_modules() -> list[Path]:
 def _public_operators(module: Path) -> Iterator[ast.ClassDef]:
     """Without the bases, of which a DAG makes no task. Read, not imported: airflow takes seconds."""
     for node in ast.parse(module.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ClassDef) and node.name.endswith("Operator") and "StageOperator" not in node.name:
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Operator") and node.name not in BASES:
             yield node
 
 
