@@ -269,9 +269,11 @@ class IndexAgentService:
         return names
 
     async def patterns(self, query: PatternQuery) -> IndexPatternList:
+        """Those that won in trials of this store, and those that an Evolution service elsewhere found."""
         discoveries = await self.threads(self.store.discoveries.list, query.trial_id)
         least = query.wanted_effectiveness
-        found = [
+        found = await self._told(query, {one.pattern.id for one in discoveries})
+        found += [
             IndexPattern(
                 id=one.pattern.id,
                 type=type_of(one.pattern.effectiveness),
@@ -290,6 +292,26 @@ class IndexAgentService:
         page = found[query.offset : query.offset + query.limit]
         filters = query.model_dump(exclude_none=True, exclude={"limit", "offset"}, mode="json")
         return IndexPatternList(patterns=page, total=len(found), filters=filters)
+
+    async def _told(self, query: PatternQuery, known: set[str]) -> list[IndexPattern]:
+        told = await self.threads(lambda: self.store.service_patterns.list(other_than=SERVICE, trial_id=query.trial_id))
+        least = query.wanted_effectiveness
+        return [
+            IndexPattern(
+                id=one.id,
+                type=one.type,
+                confidence=one.confidence,
+                description=one.description,
+                occurrences=one.occurrences or 0,
+                repositories=list(one.details.get("repositories", ())),
+                created_at=one.first_seen_at or self.store.now(),
+            )
+            for one in told
+            if one.id not in known
+            and one.confidence >= query.min_confidence
+            and query.wanted_type in (None, one.type)
+            and (least is None or (one.effectiveness or 0.0) >= least)
+        ]
 
     async def apply_pattern(self, body: ApplyPattern) -> AppliedPattern:
         """Agents of clients that do not know the pattern yet learn it; candidates are on record as they are."""

@@ -9,12 +9,12 @@ from typing import Any
 from dean_airflow.evolution.trial_config import TrialConfig
 from dean_airflow.services.caches import ServiceCaches
 from dean_airflow.services.contract.airflow import run_id_of
-from dean_airflow.services.contract.capabilities import IDEMPOTENCY_KEY, SEARCH_INDEX
+from dean_airflow.services.contract.capabilities import SEARCH_INDEX
 from dean_airflow.services.contract.health import ServiceHealth
 from dean_airflow.services.contract.populations import CreatePopulation
 from dean_airflow.services.contract.trials import REQUEST_KEY
 from dean_airflow.services.endpoint import Kind
-from dean_airflow.services.errors import NotFound, RejectedRequest, ServiceError
+from dean_airflow.services.errors import NotFound, RejectedRequest, ServiceError, ServiceUnavailable
 from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.remote.options import RemoteOptions
 from dean_airflow.services.remote.request import start_request
@@ -79,24 +79,31 @@ class SettingUp:
         if not (self.options.population and self.has("indexagent")):
             return {"skipped": "no IndexAgent"}
         wanted = CreatePopulation(
+            agent_type=key,  # by which they are found again; see find_population
             size=self.config.population_size,
             mutation_rate=self.config.mutation_rate,
             crossover_rate=self.config.crossover_rate,
             config={REQUEST_KEY: key, "repository": self.config.repository},
         )
         made = await self.pool.indexagent.create_population(wanted, key=key)
-        return {"population_id": made.population_id, "agents": [agent.id for agent in made.agents]}
+        return {"population_id": made.population_id, "agents": [agent.id for agent in made.agents], "type": key}
 
     async def find_population(self, key: str, outcomes: Outcomes) -> Outcome | None:
-        """Asking again with the same key gives the first answer again; a service without keys cannot be asked."""
-        if not self.offers(outcomes, "indexagent", IDEMPOTENCY_KEY):
-            self.say("Whether IndexAgent had made a population cannot be found out; if it had, its agents stay there.")
+        """By its agents: the contract lists those, and not populations."""
+        if not (self.options.population and self.has("indexagent")):
             return None
-        return await self.make_population(key, outcomes)
+        agents = [agent async for agent in self.pool.indexagent.every_agent(type=key) if agent.type == key]
+        if not agents:
+            return None
+        return {"population_id": agents[0].population_id, "agents": [agent.id for agent in agents], "type": key}
 
     async def remove_population(self, outcome: Outcome) -> None:
-        """Agent by agent, as the contract has it."""
-        for agent_id in outcome.get("agents", ()):
+        """Agent by agent, as the contract has it; with those of a population that a network's repetition made."""
+        agents = list(outcome.get("agents", ()))
+        if "type" in outcome:
+            key = outcome["type"]
+            agents += [one.id async for one in self.pool.indexagent.every_agent(type=key) if one.type == key]
+        for agent_id in dict.fromkeys(agents):
             try:
                 await self.pool.indexagent.delete_agent(agent_id)
             except NotFound:
@@ -113,13 +120,13 @@ class SettingUp:
         return None if found is None else {"trial_id": found.trial_id}
 
     async def cancel_trial(self, outcome: Outcome) -> None:
+        """A trial that has ended meanwhile is as good as cancelled, and so is one whose cancelling was not answered."""
         try:
             await self.pool.evolution.cancel(outcome["trial_id"])
         except NotFound:
             return
-        except RejectedRequest:  # it has ended meanwhile, or we are wrong about that
-            state = await self.pool.evolution.trial(outcome["trial_id"])
-            if not state.ended:
+        except (RejectedRequest, ServiceUnavailable):
+            if not (await self.pool.evolution.trial(outcome["trial_id"])).ended:
                 raise
 
     async def trigger_dag(self, key: str, outcomes: Outcomes) -> Outcome:
