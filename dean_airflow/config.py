@@ -86,6 +86,20 @@ class Settings(BaseModel):
     keep_environments_days: int = Field(
         default=30, ge=1, description="dean_maintenance removes environments of targets that were not used for so long."
     )
+    metrics_sources: tuple[dict[str, Any], ...] = Field(
+        default=(),
+        description="Further endpoints to collect metrics from: mappings with at least `name` and `url`; "
+        "`kind` is http (JSON) or prometheus.",
+    )
+    metrics_series_limit: int = Field(
+        default=5000,
+        ge=10,
+        description="Series that one source may have at a time; the samples of further ones are left out, with a "
+        "warning.",
+    )
+    metrics_interval: int = Field(
+        default=15, ge=1, le=3600, description="Seconds between two collections of the trigger and of the live loop."
+    )
     evolution_url: str = Field(
         default="",
         description="Address of the Evolution API for remote trials, where no dean_evolution connection says so.",

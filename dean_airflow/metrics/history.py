@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
 from dean_airflow.metrics.aggregate import Rollup, SeriesRange, merge, roll_up
 from dean_airflow.metrics.sample import MetricType, Sample, to_ms
-from dean_airflow.metrics.series import Matcher, Series, SeriesKey, in_ms
+from dean_airflow.metrics.series import Kept, Matcher, Series, SeriesKey, in_ms
 from dean_airflow.store.samples import HOUR, HOURS, MINUTE, MINUTES, RAW, STEPS
 from dean_airflow.store.series import Identity, KnownSeries
 from dean_airflow.store.store import Store
@@ -32,19 +32,11 @@ PACK_FROM = 20_000
 _STEPS = (15_000, 30_000, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, 24 * HOUR)
 
 
-@dataclass(frozen=True)
-class Kept:
-    """What became of samples: `kept` are on disk; the others were not usable, and why."""
-
-    kept: int
-    too_old: int = 0
-    in_future: int = 0
-    over_limit: Mapping[str, int] | None = None
-    """Samples of series that were not made because their service has too many, by service."""
-
-
 class History:
     """Reads and writes samples; a `SampleReader`. Usable from several threads and processes at once."""
+
+    blocks = True
+    """Its methods wait for a database: not for an event loop."""
 
     def __init__(self, store: Store, series_at_most: int = SERIES_AT_MOST) -> None:
         self._store = store
@@ -64,18 +56,23 @@ class History:
         oldest, newest = moment - _ms(KEEP[RAW]), moment + _ms(LATE)
         given = list(samples)
         usable = [sample for sample in given if oldest <= sample.time <= newest]
-        too_old = sum(sample.time < oldest for sample in given) if len(usable) < len(given) else 0
+        left_out: Counter[tuple[str, str]] = Counter()
+        if len(usable) < len(given):
+            left_out.update((one.service, "too_old") for one in given if one.time < oldest)
+            left_out.update((one.service, "in_future") for one in given if one.time > newest)
         self._learn(usable, help_of)
         ids = self._ids
-        rows, refused = [], dict[str, int]()
+        rows = []
         for sample in usable:
             series_id = ids.get((sample.service, sample.name, sample.labels))
             if series_id is None:
-                refused[sample.service] = refused.get(sample.service, 0) + 1
+                left_out[sample.service, "series_limit"] += 1
             else:
                 rows.append((series_id, sample.time, sample.value))
         self._store.samples.add(rows)
-        for service, count in refused.items():
+        for (service, reason), count in left_out.items():
+            if reason != "series_limit":
+                continue
             log.warning(
                 "%s has more than %d series; %d samples of new ones are left out: one of its labels takes too many.",
                 service,
@@ -85,7 +82,7 @@ class History:
         self._unpacked += len(rows)
         if self._unpacked >= PACK_FROM:
             self.pack()
-        return Kept(len(rows), too_old, len(given) - len(usable) - too_old, refused or None)
+        return Kept(len(rows), left_out)
 
     def select(
         self,

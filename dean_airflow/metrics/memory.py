@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from dean_airflow.metrics.sample import MetricType, Sample
-from dean_airflow.metrics.series import Matcher, Point, Series, SeriesKey, in_ms
+from dean_airflow.metrics.series import Kept, Matcher, Point, Series, SeriesKey, in_ms
 
 SAMPLES_AT_MOST = 500_000
 """Of all series together, the oldest going first: about 100 MB."""
@@ -15,6 +15,8 @@ SAMPLES_AT_MOST = 500_000
 
 class MemoryHistory:
     """Samples younger than `keep` before the newest one, within a bound. A `SampleReader`."""
+
+    blocks = False
 
     def __init__(self, keep: timedelta = timedelta(hours=24), at_most: int = SAMPLES_AT_MOST) -> None:
         self._keep_ms = int(keep.total_seconds() * 1000)
@@ -26,15 +28,17 @@ class MemoryHistory:
     def __len__(self) -> int:
         return self._count
 
-    def append(self, samples: Iterable[Sample]) -> None:
+    def append(self, samples: Iterable[Sample]) -> Kept:
         """Keeps them; one that a series already has at that time is left as it was. Out of order is fine."""
-        for sample in samples:
+        given = list(samples)
+        for sample in given:
             self._add(SeriesKey(sample.service, sample.name, sample.labels), sample.type, (sample.time, sample.value))
             self._newest = max(self._newest, sample.time)
         self.purge(self._newest - self._keep_ms)
         if self._count > self._at_most:
             times = sorted(time for series in self._series.values() for time, _ in series.points)
             self.purge(times[self._count - self._at_most])
+        return Kept(len(given))
 
     def select(
         self,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Literal, Protocol
 
-from dean_airflow.metrics.sample import Labels, MetricType
+from dean_airflow.metrics.sample import Labels, MetricType, Sample, to_ms
 
 Point = tuple[int, float]
 """Milliseconds since 1970 and the value; NaN is a staleness marker."""
@@ -75,6 +75,16 @@ class Series:
         return self.key.labels
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What became of samples: `kept` are on disk. `left_out` counts the others by service and reason: `too_old`,
+    `in_future`, or `series_limit` for those of new series of a service that has too many.
+    """
+
+    kept: int
+    left_out: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
 class SampleReader(Protocol):
     """What alert rules, pages and commands read samples from: the history in the store, or one in memory."""
 
@@ -96,10 +106,19 @@ class SampleReader(Protocol):
         ...
 
 
+class SampleKeeper(SampleReader, Protocol):
+    """Where samples go, and are read from."""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether its methods wait for something, and so belong in a thread."""
+        ...
+
+    def append(self, samples: Iterable[Sample]) -> Kept: ...
+
+
 def in_ms(time: datetime | int) -> int:
     """Milliseconds since 1970. Raises ValueError for a time without an offset."""
-    from dean_airflow.metrics.sample import to_ms
-
     return time if isinstance(time, int) else to_ms(time)
 
 

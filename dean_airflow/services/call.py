@@ -73,6 +73,11 @@ class Phases:
     total: float = 0.0
     reused: bool = False
 
+    def happened(self) -> dict[str, float]:
+        """The parts that there were, by name."""
+        parts = {"dns": self.dns, "connect": self.connect, "tls": self.tls, "first_byte": self.first_byte}
+        return {name: seconds for name, seconds in parts.items() if seconds is not None}
+
 
 @dataclass(frozen=True)
 class Reply:

@@ -25,10 +25,12 @@ async def check_service(caller: ServiceCaller) -> ServiceHealth:
     endpoint = caller.endpoint
     path = {"airflow": airflow.HEALTH_PATH, "http": ""}.get(endpoint.kind, "/health")
     begun = time.monotonic()
+    phases: dict[str, float] | None = None
     try:
         reply = await caller.ask_health(
             Call("GET", path, deadline=SECONDS, authenticated=endpoint.kind == "http", body_limit=_BODY_LIMIT)
         )
+        phases = reply.phases.happened()
         status, text, body = _read(endpoint.kind, reply)
         error = None if status != "unhealthy" else lenient.error_detail(body) or f"answered {reply.status}"
     except ServiceTimeout:
@@ -46,6 +48,7 @@ async def check_service(caller: ServiceCaller) -> ServiceHealth:
         capabilities=[str(name) for name in names] if isinstance(names, list) else [],
         required=endpoint.required,
         circuit=caller.breaker.report().state if caller.breaker is not None else None,
+        phases=phases,
     )
 
 

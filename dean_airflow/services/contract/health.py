@@ -33,7 +33,10 @@ class Health(Answer):
 
 
 class ServiceHealth(Answer):
-    """One service as DEAN found it. `text` is its own word where that is none of ours, `circuit` our breaker's."""
+    """One service as DEAN found it. `text` is its own word where that is none of ours, `circuit` our breaker's.
+
+    `phases` is where the time went, in seconds: dns, connect, tls and first_byte, those of them that happened.
+    """
 
     status: Status
     latency_ms: float | None = None
@@ -43,6 +46,7 @@ class ServiceHealth(Answer):
     capabilities: list[str] = Field(default_factory=list)
     required: bool = True
     circuit: Literal["closed", "open", "half_open"] | None = None
+    phases: dict[str, float] | None = None
 
 
 class AggregateHealth(Answer):

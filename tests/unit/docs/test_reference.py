@@ -150,6 +150,21 @@ def test_every_cache() -> None:
     assert all(re.search(rf"^\| `{name}` .*\| {seconds:g} s \|", page, re.M) for name, seconds in LIFETIMES.items())
 
 
+def test_every_metric_of_deans_own() -> None:
+    from dean_airflow.metrics.names import METRICS
+
+    page = prose(REFERENCE / "metrics.md")
+    rows = re.findall(r"^\| `(dean_\w+)` \| (\w+) \| (.*?) \|", page, re.MULTILINE)
+    shown = {name: (kind, tuple(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
+    assert shown == {name: (metric.type, metric.labels) for name, metric in METRICS.items()}
+
+
+def test_every_key_of_a_source_of_metrics() -> None:
+    from dean_airflow.metrics.sources.registry import WatchedEndpoint
+
+    assert sorted(first_column("metrics.md", "Sources of your own")) == sorted(WatchedEndpoint.model_fields)
+
+
 def test_every_stage_function() -> None:
     from dean_airflow.evolution import trial
 

@@ -88,7 +88,7 @@ def test_samples_too_old_or_too_far_ahead_are_left_out_and_counted(history):
             sample(NOON + timedelta(minutes=5, milliseconds=1), 4),
         ]
     )
-    assert (kept.kept, kept.too_old, kept.in_future) == (2, 1, 1)
+    assert (kept.kept, kept.left_out) == (2, {("a", "too_old"): 1, ("a", "in_future"): 1})
 
 
 def test_a_label_that_takes_too_many_values_is_capped_and_its_service_named(store, caplog):
@@ -96,7 +96,7 @@ def test_a_label_that_takes_too_many_values_is_capped_and_its_service_named(stor
     history.append([sample(NOON, 1, service="quiet")])
     with caplog.at_level(logging.WARNING):
         kept = history.append([sample(NOON, 1, request=str(number)) for number in range(50)])
-    assert (kept.kept, kept.over_limit) == (10, {"a": 40})
+    assert (kept.kept, kept.left_out) == (10, {("a", "series_limit"): 40})
     assert "a has more than 10 series; 40 samples" in caplog.text
     later = NOON + timedelta(seconds=15)
     assert history.append([sample(later, 1, service="quiet"), sample(later, 1, request="3")]).kept == 2
