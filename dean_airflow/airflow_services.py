@@ -32,6 +32,7 @@ CONNECTIONS: dict[Service, str] = {
     "airflow": "dean_airflow_api",
 }
 """The connection of each service: its id where none is named, and its type."""
+_DEFAULT_LOGINS = {("admin", "admin"), ("airflow", "airflow")}
 AUTHENTICATIONS = ("none", "api-key", "service-token", "bearer", "airflow")
 
 
@@ -119,6 +120,10 @@ def _credential(
     if chosen == "airflow":
         if not login:
             raise ConfigurationError(f"{where} has no login, which authentication by airflow needs.")
+        if settings.environment == "production" and (login, password) in _DEFAULT_LOGINS:
+            raise ConfigurationError(
+                f"{where} has a login that everyone knows, which is refused in production; give that user a password."
+            )
         return AirflowLogin(login, password)
     return ServiceToken(
         SigningKeys.parse(password),

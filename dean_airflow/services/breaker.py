@@ -135,15 +135,13 @@ class CircuitBreaker:
             last_failure_at=self._circuit.last_failure_at,
         )
 
-    async def close(self) -> None:
-        """Adds this process's counts to the shared totals."""
+    async def close(self) -> tuple[str, str, Tally]:
+        """Ends what goes on behind calls; the name, the URL, and the counts that the store has not got."""
         if self._refreshing is not None:
             self._refreshing.cancel()
             await asyncio.gather(self._refreshing, return_exceptions=True)
         tally, self._unreported = self._unreported, Tally()
-        if tally:
-            name, url = self._endpoint.name, self._endpoint.url
-            await self._shared.ask(lambda store: store.add(name, url, tally, secrets.token_hex(8)))
+        return self._endpoint.name, self._endpoint.url, tally
 
     async def _keep_fresh(self) -> None:
         if not self._shared.there:

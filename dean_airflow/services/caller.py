@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import TypeVar
+from urllib.parse import quote
 
 from pydantic import BaseModel
 
@@ -20,10 +21,11 @@ from dean_airflow.services.call import Call, Reply
 from dean_airflow.services.contract.capabilities import (
     IDEMPOTENCY_HEADER,
     IDEMPOTENCY_KEY,
+    ORIGINAL_IP_HEADER,
     REQUEST_ID_HEADER,
     USER_HEADER,
 )
-from dean_airflow.services.correlation import request_id, user
+from dean_airflow.services.correlation import original_ip, request_id, user
 from dean_airflow.services.endpoint import ServiceEndpoint
 from dean_airflow.services.errors import ServiceError, ServiceFault, ServiceTimeout, ServiceUnavailable
 from dean_airflow.services.refusals import is_invalid_token, refusal
@@ -36,6 +38,8 @@ T = TypeVar("T")
 CAPABILITIES_SECONDS = 300.0
 """For how long what a service says it can do is taken to be so."""
 _HEALTH_SECONDS = 5.0
+_HEADER_SAFE = " !#$&'()*+,/:;=?@[]^`{|}~"
+"""A user's name goes out as it is, where it is plain; a line end or a letter beyond ASCII is written as %XX."""
 
 
 class ServiceCaller:
@@ -178,8 +182,9 @@ class ServiceCaller:
         headers = {"Accept": "application/json", REQUEST_ID_HEADER: request_id(), **call.headers}
         if call.body is not None:
             headers["Content-Type"] = "application/json"
-        if (name := user()) is not None:
-            headers[USER_HEADER] = name
+        for header, value in ((USER_HEADER, user()), (ORIGINAL_IP_HEADER, original_ip())):
+            if value is not None:
+                headers[header] = quote(value, safe=_HEADER_SAFE)
         if call.key is not None:
             headers[IDEMPOTENCY_HEADER] = call.key
         return headers

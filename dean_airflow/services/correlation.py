@@ -14,6 +14,7 @@ from contextvars import ContextVar
 
 _request_id: ContextVar[str | None] = ContextVar("dean_request_id", default=None)
 _user: ContextVar[str | None] = ContextVar("dean_user", default=None)
+_original_ip: ContextVar[str | None] = ContextVar("dean_original_ip", default=None)
 _PLAIN = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -27,13 +28,19 @@ def user() -> str | None:
     return _user.get()
 
 
+def original_ip() -> str | None:
+    """The address that the user asks from, or None."""
+    return _original_ip.get()
+
+
 @contextmanager
-def correlated(id: str | None = None, user: str | None = None) -> Iterator[str]:
-    """Calls made inside carry this id (a new one where it is None or no plain text) and this user; gives the id."""
+def correlated(id: str | None = None, user: str | None = None, original_ip: str | None = None) -> Iterator[str]:
+    """Calls made inside carry this id (a new one where it is None or no plain text), user and address; gives the id."""
     usable = id if id and _PLAIN.fullmatch(id) else uuid.uuid4().hex
-    tokens = _request_id.set(usable), _user.set(user)
+    id_token, user_token, ip_token = _request_id.set(usable), _user.set(user), _original_ip.set(original_ip)
     try:
         yield usable
     finally:
-        _request_id.reset(tokens[0])
-        _user.reset(tokens[1])
+        _request_id.reset(id_token)
+        _user.reset(user_token)
+        _original_ip.reset(ip_token)

@@ -116,6 +116,11 @@ def health_words(status: int, body: Body) -> tuple[str, str | None]:
     text = str(word) if word is not None else None
     if not 200 <= status < 300:
         return "unhealthy", text
+    services = aggregate_services(body) if text is None else {}
+    if services:  # an aggregate that leaves the conclusion to its reader
+        words = {name: health_words(status, one)[0] for name, one in services.items()}
+        sick = [name for name, word in words.items() if word != "healthy"]
+        return ("degraded", f"{', '.join(sick)} not healthy") if sick else ("healthy", None)
     lowered = (text or "").strip().lower()
     if lowered in _HEALTHY:
         return "healthy", None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
@@ -123,8 +124,9 @@ class ServicePool:
     async def close(self) -> None:
         """Closes every connection, whatever else fails."""
         try:
-            for breaker in self._breakers():
-                await breaker.close()
+            counted = [tally for breaker in self._breakers() if (tally := await breaker.close())[2]]
+            if counted:
+                await self._shared.ask(lambda circuits: circuits.add(counted, secrets.token_hex(8)))
         finally:
             self._shared.close()
             await self._transport.close()

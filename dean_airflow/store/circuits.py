@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -102,16 +102,17 @@ class Circuits:
 
         return self._database.write(work, patience=PATIENCE)
 
-    def add(self, name: str, url: str, tally: Tally, written_by: str) -> None:
-        """Adds to the totals of a circuit, which stays as it is."""
+    def add(self, tallies: Sequence[tuple[str, str, Tally]], written_by: str) -> None:
+        """Adds to the totals of circuits, by name and URL; their states stay as they are."""
 
         def work(session: Session) -> None:
-            row = session.get(CircuitRow, name, with_for_update=True) or self._new_row(session, name)
-            if row.written_by == written_by:
-                return
-            row.url = row.url or url
-            self._stamp(row, written_by)
-            _add(row, tally)
+            for name, url, tally in sorted(tallies, key=lambda one: one[0]):  # in one order: no deadlock
+                row = session.get(CircuitRow, name, with_for_update=True) or self._new_row(session, name)
+                if row.written_by == written_by:
+                    continue
+                row.url = row.url or url
+                self._stamp(row, written_by)
+                _add(row, tally)
 
         self._database.write(work, patience=PATIENCE)
 

@@ -97,6 +97,7 @@ def test_without_a_password_the_installations_own_keys_are_used(settings: Settin
         ({"host": "dean"}, {"authentication": "api-key"}, "no password"),
         ({"host": "dean"}, {"authentication": "service-token"}, "no signing keys"),
         ({"host": "dean", "password": "p"}, {"authentication": "airflow"}, "no login"),
+        ({"host": "dean", "login": "admin", "password": "admin"}, None, "everyone knows"),
         ({"host": "dean", "password": "short"}, {"authentication": "service-token"}, "shorter than 32"),
     ],
 )

@@ -55,11 +55,16 @@ POST = Call("POST", "/evolution/pause", body={"trial_id": "trial-1"})
 async def test_a_call_carries_the_id_and_user_of_what_it_is_for_and_no_other_credential(service: Scripted) -> None:
     endpoint = ServiceEndpoint("evolution", "evolution", service.url, credential=ApiKey("k" * 40))
     async with ServicePool([endpoint]) as pool:
-        with correlated("request-7", "ada"):
+        with correlated("request-7", "ada", "10.0.0.7"):
+            await pool.evolution.trial("trial-1")
+        with correlated("bad\r\nid", "eve\r\nX-Evil: 1 ü"):
             await pool.evolution.trial("trial-1")
         await pool.evolution.trial("trial-1")
 
-    first, second = service.asked
+    first, strange, second = service.asked
+    assert first.headers["x-original-ip"] == "10.0.0.7"
+    assert strange.headers["x-user-id"] == "eve%0D%0AX-Evil: 1 %C3%BC" and "x-evil" not in strange.headers
+    assert len(strange.headers["x-request-id"]) == 32
     assert first.headers["x-request-id"] == "request-7"
     assert first.headers["x-user-id"] == "ada"
     assert first.headers["x-api-key"] == "k" * 40

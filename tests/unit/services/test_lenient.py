@@ -69,6 +69,8 @@ def test_the_four_bodies_of_errors(body: object, said: str) -> None:
         (200, {"status": "warming up"}, ("degraded", "warming up")),
         (200, {}, ("degraded", None)),
         (200, "ok", ("degraded", None)),
+        (200, {"a": {"status": "up"}, "b": {"status": "healthy"}}, ("healthy", None)),
+        (200, {"services": {"a": {"status": "ok"}, "b": {"status": "down"}}}, ("degraded", "b not healthy")),
         (503, {"status": "unhealthy"}, ("unhealthy", "unhealthy")),
         (404, None, ("unhealthy", None)),
     ],

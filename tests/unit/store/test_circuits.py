@@ -53,10 +53,11 @@ def test_many_writers_lose_no_failure(store):
 
 def test_totals_are_added_without_touching_the_state(store):
     store.circuits.put(Circuit("x", url="u", failures=3), "w1")
-    store.circuits.add("x", "u", Tally(succeeded=2), "w2")
-    store.circuits.add("x", "u", Tally(succeeded=2), "w2")
-    found = store.circuits.get("x")
+    for _ in range(2):  # as after a lost connection
+        store.circuits.add([("x", "u", Tally(succeeded=2)), ("new", "v", Tally(failed=1))], "w2")
+    found, new = store.circuits.get("x"), store.circuits.get("new")
     assert (found.failures, found.succeeded_total) == (3, 2)
+    assert (new.url, new.state, new.failed_total) == ("v", "closed", 1)
 
 
 def test_a_reset_closes_and_keeps_totals_and_limits(store, clock):
