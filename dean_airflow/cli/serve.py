@@ -52,13 +52,14 @@ def indexagent(args: Any) -> int:
 def _serve(name: str, host: str | None, port: int | None, usual_port: Callable[[Settings], int], build: Build) -> int:
     """Everything that can be wrong is found before anybody is served."""
     from dean_airflow.services.server.running import listening, run_server
+    from dean_airflow.services.server.standing import STORE_PATIENCE
     from dean_airflow.store.store import Store
 
     logging.getLogger("dean_airflow").setLevel(logging.INFO)
     settings = settings_in_process()
     host = settings.server_host if host is None else host
     port = usual_port(settings) if port is None else port
-    with listening(host, port) as listener, Store.open(settings.store) as store:
+    with listening(host, port) as listener, Store.open(settings.store, patience=STORE_PATIENCE) as store:
         app = build(settings, store)
         run_server(app, listener, lambda address: _say(f"The {name} server answers at {address}"))
     _say("Stopped.")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from dean_airflow.errors import IllegalTransition, TrialNotFound
 from dean_airflow.store.database import Database
-from dean_airflow.store.fence import FINAL, Held, require_lease
+from dean_airflow.store.fence import FINAL, UNDER_WAY, Held, require_lease
 from dean_airflow.store.models import TrialRow
 
 log = logging.getLogger(__name__)
@@ -142,6 +142,11 @@ class Trials:
 
     def count(self, *, repository: str | None = None, status: str | None = None) -> int:
         statement = _filtered(select(func.count()).select_from(TrialRow), repository, status)
+        return self._database.read(lambda session: session.scalar(statement) or 0)
+
+    def under_way(self) -> int:
+        """How many are not final."""
+        statement = select(func.count()).select_from(TrialRow).where(TrialRow.status.in_(UNDER_WAY))
         return self._database.read(lambda session: session.scalar(statement) or 0)
 
     def transition(self, trial_id: str, status: str, **changes: Any) -> Trial:

@@ -187,14 +187,6 @@ class EvolutionService:
         """The frames of a trial so far; none of one there is not."""
         return await self.threads(history, self.store, trial_id)
 
-    async def active(self) -> int:
-        """How many trials are under way."""
-        return _active((await self.threads(self.store.discoveries.averages))["statuses"])
-
-    async def check_store(self) -> None:
-        """Raises StoreError when the store does not answer."""
-        await self.threads(self.store.trials.count)
-
     async def _own_status(self) -> str:
         try:
             await self.runner.check()

@@ -22,7 +22,7 @@ from dean_airflow.services.server.application import describe, service_app
 from dean_airflow.services.server.health import HealthOf, health_router
 from dean_airflow.services.server.hub import Hub
 from dean_airflow.services.server.prometheus import Measured
-from dean_airflow.services.server.standing import standing
+from dean_airflow.services.server.standing import Standing, standing
 from dean_airflow.store.store import Store
 
 CAPABILITIES = (IDEMPOTENCY_KEY, SERVICE_TOKEN_HEADER, EVOLUTION_STATUS)
@@ -45,7 +45,7 @@ def build_evolution_app(settings: Settings, store: Store, credentials: GitCreden
         async with base.at_work(), _both(supervisor, Feed(store, base.threads, hub)):
             yield
 
-    routers = evolution_routers(service, hub, base.access, _health(service, supervisor))
+    routers = evolution_routers(service, hub, base.access, _health(base, supervisor))
     app = service_app(TITLE, routers, base.credentials, base.audit, base.bounds, lifespan)
     app.add_middleware(Measured, metrics=service.figures)
     return app
@@ -62,9 +62,12 @@ def evolution_document() -> dict[str, Any]:
     return describe(TITLE, DESCRIPTION, (health_router(nothing), trial_router(nothing, NobodysAccess())))
 
 
-def _health(service: EvolutionService, supervisor: Supervisor) -> HealthOf:
-    checks = {"store": service.check_store, "trials": supervisor.check}
-    return HealthOf(SERVICE, checks, frozenset({"store"}), CAPABILITIES, service.active)
+def _health(base: Standing, supervisor: Supervisor) -> HealthOf:
+    async def active() -> int:
+        return await base.probes(base.store.trials.under_way)
+
+    checks = {"store": base.check_store, "trials": supervisor.check}
+    return HealthOf(SERVICE, checks, frozenset({"store"}), CAPABILITIES, active)
 
 
 @contextlib.asynccontextmanager

@@ -321,9 +321,6 @@ class IndexAgentService:
         count = await self.threads(self.store.agents.teach, body.pattern_id, list(body.target_agents))
         return AppliedPattern(pattern_id=body.pattern_id, affected_agents=count, timestamp=self.store.now())
 
-    async def check_store(self) -> None:
-        await self.threads(self.store.trials.count)
-
     async def check_index(self) -> None:
         await self.threads(self.index.names)
 

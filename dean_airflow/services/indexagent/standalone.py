@@ -19,7 +19,7 @@ from dean_airflow.services.server.access import Access, NobodysAccess
 from dean_airflow.services.server.application import describe, service_app
 from dean_airflow.services.server.health import HealthOf, health_router
 from dean_airflow.services.server.prometheus import Measured
-from dean_airflow.services.server.standing import standing
+from dean_airflow.services.server.standing import Standing, standing
 from dean_airflow.store.store import Store
 
 CAPABILITIES = (SERVICE_TOKEN_HEADER, SEARCH_INDEX, GENOME, LINEAGE)
@@ -47,7 +47,7 @@ def build_indexagent_app(settings: Settings, store: Store, credentials: GitCrede
                 await asyncio.gather(refreshing, return_exceptions=True)
                 await service.close()
 
-    routers = all_routers(service, base.access, health_of(service))
+    routers = all_routers(service, base.access, _health(base, service))
     app = service_app(TITLE, routers, base.credentials, base.audit, base.bounds, lifespan)
     app.add_middleware(Measured, metrics=service.figures)
     return app
@@ -58,8 +58,8 @@ def all_routers(service: IndexAgentApi, access: Access, health: HealthOf) -> Seq
     return (health_router(health), *indexagent_routers(service, access))
 
 
-def health_of(service: IndexAgentService) -> HealthOf:
-    checks = {"store": service.check_store, "index": service.check_index}
+def _health(base: Standing, service: IndexAgentService) -> HealthOf:
+    checks = {"store": base.check_store, "index": service.check_index}
     return HealthOf(SERVICE, checks, frozenset({"store"}), CAPABILITIES)
 
 

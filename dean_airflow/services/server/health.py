@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Response
 
 from dean_airflow import __version__
+from dean_airflow.errors import DeanError
 from dean_airflow.services.contract.health import Check, Health, Status
 
 CHECK_SECONDS = 4.0
@@ -53,7 +55,8 @@ class HealthOf:
         status: Status = "unhealthy" if failed & self._required else "degraded" if failed else "healthy"
         active = None
         if self._active_trials is not None and not failed & self._required:
-            active = await self._active_trials()
+            with contextlib.suppress(DeanError, TimeoutError):  # what has just failed is said the next time
+                active = await asyncio.wait_for(self._active_trials(), CHECK_SECONDS / 4)
         return Health(
             status=status,
             service=self._service,

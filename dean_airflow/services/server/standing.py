@@ -17,15 +17,24 @@ from dean_airflow.services.server.stored import KeyFinder, StoredAudit
 from dean_airflow.services.server.threads import Threads
 from dean_airflow.store.store import Store
 
+STORE_PATIENCE = 5.0
+"""Seconds a server waits for a store that does not answer, before it tells its caller so."""
+
 
 @dataclass(frozen=True)
 class Standing:
     store: Store
     threads: Threads
+    probes: Threads
+    """For health alone, which is to be answered also when every other thread waits for the store."""
     credentials: Credentials
     audit: StoredAudit
     access: SocketAccess
     bounds: Bounds
+
+    async def check_store(self) -> None:
+        """Raises StoreError when the store does not answer."""
+        await self.probes(self.store.trials.count)
 
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -38,6 +47,7 @@ class Standing:
             await asyncio.gather(writing, return_exceptions=True)
             await self.audit.flush()
             self.threads.close()
+            self.probes.close()
             self.store.close()
 
 
@@ -52,6 +62,7 @@ def standing(settings: Settings, store: Store, service: str) -> Standing:
     return Standing(
         store,
         threads,
+        Threads(1),
         credentials,
         audit,
         SocketAccess(credentials, sockets, audit, origins=settings.server_origins),
