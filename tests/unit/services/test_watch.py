@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from dean_airflow.services.contract.trials import Trial
+from dean_airflow.services.endpoint import BreakerLimits
 from dean_airflow.services.errors import NotFound, ServiceError, ServiceFault, ServiceUnavailable
 from dean_airflow.services.remote.guard import watch_over
+from dean_airflow.services.remote.options import RemoteOptions
 from dean_airflow.services.remote.watch import OutOfSight, states
 
 pytestmark = pytest.mark.anyio
@@ -114,3 +116,35 @@ async def test_a_service_that_vanishes_pauses_once_and_resumes_once(gone: bool) 
         await watch_over(probe, pause, resume, every=5.0, gone=gone, sleep=sleep)
     assert heard == ["resume"] * gone + ["pause", "resume", "pause"]
     assert waits == [5.0, 1.0, 1.0, 1.0, 5.0, 5.0, 1.0]
+
+
+async def test_with_the_usual_options_a_vanished_service_is_seen_and_its_circuit_open_within_30_s() -> None:
+    """Every probe of a black-holed service takes its whole timeout; time is counted, not waited for."""
+    options = RemoteOptions()
+    clock = 0.0
+    failures: list[float] = []
+    seen: list[float] = []
+
+    class Over(Exception):
+        pass
+
+    async def probe() -> None:
+        nonlocal clock
+        if len(failures) == BreakerLimits().failures:
+            raise Over
+        clock += options.probe_timeout_seconds
+        failures.append(clock)
+        raise GONE
+
+    async def pause() -> None:
+        seen.append(clock)
+
+    async def sleep(seconds: float) -> None:
+        nonlocal clock
+        clock += seconds
+
+    clock = options.probe_seconds  # it vanishes right after a probe that went well
+    with pytest.raises(Over):
+        await watch_over(probe, pause, pause, every=options.probe_seconds, sleep=sleep)
+    assert seen[0] <= 10
+    assert failures[-1] <= 30
