@@ -16,6 +16,7 @@ from dean_airflow.services.errors import (
     ContractViolation,
     PoolClosed,
     ResponseTooLarge,
+    ServiceError,
     ServiceTimeout,
     ServiceUnavailable,
 )
@@ -56,15 +57,21 @@ class Transport:
                 f"The service {endpoint.name} at {url} gave no whole answer within {seconds:.3g} s.",
                 service=endpoint.name, url=url, may_have_arrived=marks.sent is not None,
             ) from error  # fmt: skip
-        except (aiohttp.InvalidURL, aiohttp.ClientResponseError, ValueError) as error:
+        except aiohttp.ClientResponseError as error:
             raise ContractViolation(
                 f"The service {endpoint.name} at {url} answers with something that is not HTTP ({_reason(error)}).",
                 service=endpoint.name, url=url,
             ) from error  # fmt: skip
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as error:
             raise ServiceUnavailable(
-                f"The service {endpoint.name} at {url} cannot be reached ({_reason(error)}); check that it runs.",
+                f"The service {endpoint.name} at {url} cannot be reached ({_reason(error)}); {_advice(error)}.",
                 service=endpoint.name, url=url, may_have_arrived=marks.sent is not None,
+            ) from error  # fmt: skip
+        except (aiohttp.ClientError, ValueError) as error:  # a line end in an API key, a host that is none
+            raise ServiceError(
+                f"No request to the service {endpoint.name} at {url} can be made ({_reason(error)}); "
+                "check the connection.",
+                service=endpoint.name, url=url,
             ) from error  # fmt: skip
 
     async def open_websocket(
@@ -88,8 +95,8 @@ class Transport:
             raise
         except (aiohttp.ClientError, OSError) as error:
             raise ServiceUnavailable(
-                f"The service {endpoint.name} at {url} cannot be reached ({_reason(error)}); check that it runs.",
-                service=endpoint.name, url=url,
+                f"The service {endpoint.name} at {url} cannot be reached ({_reason(error)}); {_advice(error)}.",
+                service=endpoint.name, url=url, may_have_arrived=False,
             ) from error  # fmt: skip
 
     async def close(self) -> None:
@@ -145,7 +152,13 @@ class Transport:
         if future is None or future.cancelled():
             future = asyncio.ensure_future(asyncio.to_thread(tls_context, endpoint.ca_file))
             self._contexts[endpoint.ca_file] = future
-        return await asyncio.shield(future)
+        try:
+            return await asyncio.shield(future)
+        except OSError as error:
+            raise ServiceUnavailable(
+                f"The CA file {endpoint.ca_file} for the service {endpoint.name} cannot be used ({_reason(error)}).",
+                service=endpoint.name, url=endpoint.url, may_have_arrived=False,
+            ) from error  # fmt: skip
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int, endpoint: ServiceEndpoint) -> bytes:
@@ -166,6 +179,12 @@ async def _read(response: aiohttp.ClientResponse, limit: int, endpoint: ServiceE
 def _reason(error: BaseException) -> str:
     text = (str(error).strip().splitlines() or [""])[0]
     return text or type(error).__name__
+
+
+def _advice(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "if its CA is one of your own, name that in the connection's ca_file"
+    return "check that it runs"
 
 
 _AGENT = f"dean-airflow/{__version__}"

@@ -50,6 +50,11 @@ def test_the_address(settings: Settings, fields: dict[str, Any], url: str) -> No
     assert (found.url, found.name, found.kind, found.required) == (url, "mine", "evolution", True)
 
 
+@pytest.mark.parametrize(("service", "seconds"), [("indexagent", 30), ("airflow", 60), ("evolution", 120)])
+def test_the_deadline_where_none_is_set(settings: Settings, service: str, seconds: float) -> None:
+    assert endpoint(settings, service=service, host="dean").deadline == seconds
+
+
 def test_the_extras(settings: Settings) -> None:
     extra = {"timeout": 7.5, "prefix": "/api/v1", "required": False, "ca_file": "/etc/ca.pem"}
     found = endpoint(settings, extra=extra, host="https://dean")

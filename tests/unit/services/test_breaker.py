@@ -272,13 +272,13 @@ def _fail_in_a_process(url: str, store_url: str, times: int) -> None:
     asyncio.run(work())
 
 
-async def test_real_processes_count_failures_together(store_url: str, store: Store) -> None:
-    url = await nobody()
-    context = multiprocessing.get_context("spawn")
+def test_real_processes_count_failures_together(store_url: str, store: Store) -> None:
+    url = asyncio.run(nobody())
+    context = multiprocessing.get_context("fork")
     processes = [context.Process(target=_fail_in_a_process, args=(url, store_url, 4)) for _ in range(2)]
     for process in processes:
         process.start()
     for process in processes:
-        await asyncio.to_thread(process.join)
+        process.join()
     circuit = store.circuits.get("evolution")
     assert (circuit.state, circuit.failures, circuit.failed_total) == ("open", 8, 8)

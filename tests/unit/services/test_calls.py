@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from aiohttp import web
 
 from dean_airflow.services.call import Call
 from dean_airflow.services.contract.capabilities import IDEMPOTENCY_KEY
@@ -256,6 +258,24 @@ async def test_what_is_no_http_is_said_to() -> None:
             await pool.http("x").get()
 
 
+async def test_a_request_that_cannot_be_made_is_said_to_be(service: Scripted) -> None:
+    secret = "a-key-with-a\r\nline-end"
+    async with ServicePool([ServiceEndpoint("x", "http", service.url, ApiKey(secret))]) as pool:
+        with pytest.raises(ServiceError, match="check the connection") as raised:
+            await pool.http("x").get()
+    assert "line-end" not in str(raised.value)
+
+
+async def test_a_body_that_unpacks_to_more_than_the_limit_is_cut_off(service: Scripted, pool: ServicePool) -> None:
+    async def bomb(request: web.Request) -> web.StreamResponse:
+        packed = gzip.compress(bytes(50_000_000))
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+
+    service.answers(bomb)
+    with pytest.raises(ResponseTooLarge):
+        await pool.http("evolution").get("/bomb", body_limit=1_000_000)
+
+
 async def test_no_secret_is_in_an_error(service: Scripted) -> None:
     token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
     service.answers(refused(400, {"message": f"bad {token}", "password": "hunter2secret", "api_key": "abcdef123456"}))
@@ -271,7 +291,7 @@ async def test_no_secret_is_in_an_error(service: Scripted) -> None:
 async def test_the_pool_closes_its_connections_whatever_happened(service: Scripted) -> None:
     service.answers(hangs)
     with pytest.raises(RuntimeError, match="on purpose"):
-        async with ServicePool([ServiceEndpoint("evolution", "evolution", service.url)]) as pool:
+        async with ServicePool([ServiceEndpoint("evolution", "evolution", service.url)], retry=QUICK) as pool:
             call = asyncio.create_task(pool.evolution.trial("trial-1"))
             await service.was_called(1)
             raise RuntimeError("on purpose")
