@@ -73,7 +73,7 @@ def endpoint_of(connection: Connection, service: Service, settings: Settings) ->
     return ServiceEndpoint(
         name=connection.conn_id,
         kind=cast(Kind, service),
-        url=_url(connection, where),
+        url=url_of(connection, where),
         credential=_credential(connection, service, extra, settings, where),
         timeout=timeout,
         required=True if required is None else bool(required),
@@ -82,7 +82,7 @@ def endpoint_of(connection: Connection, service: Service, settings: Settings) ->
     )
 
 
-def _url(connection: Connection, where: str) -> str:
+def url_of(connection: Connection, where: str) -> str:
     """The host may hold a whole URL, as the http provider's may; the scheme is http where none is named."""
     host = (connection.host or "").strip()
     if not host:

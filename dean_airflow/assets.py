@@ -10,3 +10,9 @@ CHAMPION = Asset("dean_champion")
 
 CHAMPION_ALIAS = AssetAlias("dean_champion")
 """What the closing task declares: an outlet asset would be announced by every success, an alias only when used."""
+
+ALERT = Asset("dean_alert")
+"""Alerts that began to fire or were resolved. Extra of the event: `alerts`, a list of what a notice says of each."""
+
+ALERT_ALIAS = AssetAlias("dean_alert")
+"""What the notifying task declares, for the same reason as above."""

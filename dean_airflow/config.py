@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from dean_airflow.alert_receivers import AlertReceiver, with_own_names
 from dean_airflow.config_file import read_config_file
 from dean_airflow.errors import ConfigurationError
 
@@ -99,6 +100,15 @@ class Settings(BaseModel):
     )
     metrics_interval: int = Field(
         default=15, ge=1, le=3600, description="Seconds between two collections of the trigger and of the live loop."
+    )
+    alert_rules: str = Field(
+        default="",
+        description="YAML file of alert rules, on every worker; they come on top of the shipped ones. "
+        "A file with mistakes leaves its last good rules in force.",
+    )
+    alert_receivers: tuple[AlertReceiver, ...] = Field(
+        default=(),
+        description="Who is told of alerts: mappings with a name and a webhook, a connection, or an Airflow notifier.",
     )
     evolution_url: str = Field(
         default="",
@@ -208,6 +218,11 @@ class Settings(BaseModel):
                 raise ValueError(f"{origin!r} is no origin such as https://host; every one must be named, `*` is none")
         return origins
 
+    @field_validator("alert_receivers")
+    @classmethod
+    def _are_receivers(cls, receivers: tuple[AlertReceiver, ...]) -> tuple[AlertReceiver, ...]:
+        return with_own_names(receivers)
+
     @field_validator("repositories", mode="before")
     @classmethod
     def _name_repositories(cls, given: Any) -> Any:
@@ -222,7 +237,9 @@ class Settings(BaseModel):
 
     def public(self) -> dict[str, Any]:
         """The settings as JSON-able data that may be shown: passwords in URLs are replaced by `***`."""
-        return {name: _redact(value) for name, value in self.model_dump(mode="json").items()}
+        shown = self.model_dump(mode="json")
+        shown["alert_receivers"] = [receiver.public() for receiver in self.alert_receivers]
+        return {name: _redact(value) for name, value in shown.items()}
 
 
 def default_data_dir(env: Mapping[str, str]) -> Path:
@@ -285,8 +302,10 @@ def _every_problem(error: ValidationError, origins: Mapping[str, str]) -> str:
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             message = "there is no such setting"
-        shown = _redact(problem["input"])
-        problems.append(f"{origins.get(name, name)}: {name}: {message} (got {shown!r})")
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"][1:])
+        # What a receiver is given may hold secrets in any form.
+        got = "" if name == "alert_receivers" else f" (got {_redact(problem['input'])!r})"
+        problems.append(f"{origins.get(name, name)}: {name}{where}: {message}{got}")
     return f"DEAN's settings are not usable: {'; '.join(problems)}."
 
 

@@ -1,8 +1,15 @@
 """Every shipped DAG, for a DAGs folder: a file there with `from dean_airflow.dags import *` has them all."""
 
+from dean_airflow.shipped_dags.dean_alert_response import dean_alert_response
 from dean_airflow.shipped_dags.dean_evolution_trial import dean_evolution_trial
 from dean_airflow.shipped_dags.dean_maintenance import dean_maintenance
 from dean_airflow.shipped_dags.dean_remote_trial import dean_remote_trial
 from dean_airflow.shipped_dags.dean_scheduled_trials import dean_scheduled_trials
 
-__all__ = ["dean_evolution_trial", "dean_maintenance", "dean_remote_trial", "dean_scheduled_trials"]
+__all__ = [
+    "dean_alert_response",
+    "dean_evolution_trial",
+    "dean_maintenance",
+    "dean_remote_trial",
+    "dean_scheduled_trials",
+]

@@ -10,6 +10,7 @@ _HOOK_MODULES = ["dean_airflow.hooks.evolution", "dean_airflow.hooks.indexagent"
 _OPERATOR_MODULES = [
     "dean_airflow.operators.trial",
     "dean_airflow.operators.maintenance",
+    "dean_airflow.operators.alerts",
     "dean_airflow.operators.remote_trial",
     "dean_airflow.operators.service_data",
 ]
@@ -39,6 +40,7 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [{"integration-name": "DEAN", "python-modules": _TRIGGER_MODULES}],
         "hooks": [{"integration-name": "DEAN", "python-modules": _HOOK_MODULES}],
         "connection-types": connection_types(),
+        "notifications": ["dean_airflow.notifications.alert.AlertNotifier"],
         "extra-links": ["dean_airflow.links.TrialReportLink"],
         "bundles": [{"integration-name": "DEAN", "python-modules": ["dean_airflow.dag_bundle"]}],
         "cli": ["dean_airflow.cli.definition.get_dean_cli_commands"],
@@ -72,7 +74,7 @@ def _setting_options() -> dict[str, dict[str, Any]]:
             "example": None if field.default in ("", None) else str(field.default),
             "default": None,
             # A database URL may hold a password; so Airflow masks it and accepts its _CMD and _SECRET forms.
-            "sensitive": name == "store",
+            "sensitive": name in ("store", "alert_receivers"),
         }
         for name, field in Settings.model_fields.items()
     }

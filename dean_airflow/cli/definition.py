@@ -6,6 +6,8 @@ from typing import Any
 
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command, positive_int
 
+from dean_airflow.cli.alert_commands import ALERT_COMMANDS
+
 
 def _arg(flag: str, **rest: Any) -> Arg:
     return Arg((flag,), **rest)  # type: ignore[no-untyped-call]
@@ -178,6 +180,7 @@ def get_dean_cli_commands() -> list[CLICommand]:
                     args=(),
                 ),
                 GroupCommand(name="evolution", help="Trials", subcommands=_EVOLUTION),
+                GroupCommand(name="metrics", help="What is measured, and alerts", subcommands=ALERT_COMMANDS),
                 ActionCommand(
                     name="status",
                     help="Ask every configured service how it is",

@@ -6,7 +6,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import Depends, FastAPI
 
-from dean_airflow.plugin import health, reports
+from dean_airflow.plugin import alerts, health, reports
 
 TRIAL_DAG = "dean_evolution_trial"
 
@@ -21,4 +21,5 @@ def build_app() -> FastAPI:
     app = FastAPI(title="DEAN", dependencies=[Depends(may_see_trials)], openapi_url=None, docs_url=None, redoc_url=None)
     app.include_router(health.router)
     app.include_router(reports.router)
+    app.include_router(alerts.router)
     return app

@@ -32,3 +32,19 @@ class HttpClient(ServiceClient):
             attempts=attempts, body_limit=body_limit,
         )  # fmt: skip
         return await self._caller.fetch(call)
+
+    async def post(
+        self,
+        body: Mapping[str, Any],
+        path: str = "",
+        *,
+        key: str | None = None,
+        seconds: float | None = None,
+        body_limit: int = BODY_LIMIT,
+    ) -> Reply:
+        """The answer to JSON data sent once. `key` goes out as Idempotency-Key, for whoever sends it again later.
+
+        `seconds` is the deadline (None: the endpoint's), `body_limit` the bytes the answer may have. Raises as `get`.
+        """
+        call = Call("POST", path, body=body, key=key, deadline=seconds, attempts=1, body_limit=body_limit)
+        return await self._caller.fetch(call)

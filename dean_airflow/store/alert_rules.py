@@ -32,12 +32,13 @@ class AlertRules:
     def get(self, path: str) -> KeptRules | None:
         return self._database.read(lambda session: _read(session.get(AlertRulesRow, _id(path))))
 
-    def keep_good(self, path: str, text: str) -> None:
-        """The file is good, and says this. Writes only where that is news."""
+    def keep_good(self, path: str, text: str) -> bool:
+        """The file is good, and says this; whether that is another text than before. Writes only what is news."""
         kept = self.get(path)
-        if kept is None or kept.text != text or kept.problem:
-            since = kept.good_since if kept is not None and kept.text == text else self._now()
-            self._put(path, text, since, "")
+        is_new = kept is None or kept.text != text
+        if kept is None or is_new or kept.problem:
+            self._put(path, text, self._now() if kept is None or is_new else kept.good_since, "")
+        return is_new
 
     def note_problem(self, path: str, problem: str) -> KeptRules | None:
         """The file has mistakes. What was good before, None if nothing was."""

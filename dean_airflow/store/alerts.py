@@ -117,7 +117,8 @@ class Alerts:
         return sorted(
             found,
             key=lambda alert: (
-                order[alert.state], severe.get(alert.severity, 4), -alert.changed_at.timestamp(), alert.fingerprint,
+                order[alert.state], severe.get(alert.severity, 4), -alert.changed_at.timestamp(), alert.rule,
+                sorted(alert.labels.items()),
             ),
         )  # fmt: skip
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,6 +32,10 @@ class Silence:
 
     def mutes(self, labels: Mapping[str, str]) -> bool:
         return all(labels.get(name, "") == value for name, value in self.labels.items())
+
+    def as_data(self) -> dict[str, Any]:
+        """As JSON-able data."""
+        return asdict(self) | {"created_at": self.created_at.isoformat(), "ends_at": self.ends_at.isoformat()}
 
 
 class Silences:

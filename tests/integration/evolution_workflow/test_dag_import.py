@@ -34,6 +34,7 @@ def dag_bag(airflow_home: Path):
 def test_every_dag_imports(dag_bag) -> None:
     assert dag_bag.import_errors == {}
     assert sorted(dag_bag.dag_ids) == [
+        "dean_alert_response",
         "dean_evolution_trial",
         "dean_maintenance",
         "dean_remote_trial",

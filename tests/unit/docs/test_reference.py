@@ -99,12 +99,46 @@ def test_every_make_target() -> None:
 
 
 def test_every_route() -> None:
-    from dean_airflow.plugin import health, reports
+    from dean_airflow.plugin.app import build_app
 
-    routes = {route.path for router in (health.router, reports.router) for route in router.routes}
-    shown = {re.sub(r"\{\w+\}", "{}", word) for word in first_column("rest.md") if word.startswith("GET")}
+    routes = {(method, route.path) for route in build_app().routes for method in route.methods if method != "HEAD"}
+    shown = {re.sub(r"\{\w+\}", "{}", word) for word in first_column("rest.md") if "/dean/" in word}
 
-    assert shown == {"GET /dean" + re.sub(r"\{\w+\}", "{}", path) for path in routes}
+    assert shown == {f"{method} /dean" + re.sub(r"\{\w+\}", "{}", path) for method, path in routes}
+
+
+def test_every_field_of_an_alert_rule() -> None:
+    from dean_airflow.metrics.alerts.rule_fields import RULE_FIELDS
+    from dean_airflow.metrics.alerts.rules import MEASURES
+    from dean_airflow.metrics.alerts.rules_file import TOP_FIELDS
+    from dean_airflow.metrics.alerts.series_file import TOP_FIELDS as SERIES_FILE_FIELDS
+
+    assert first_column("alert-rules.md", "The file") == list(TOP_FIELDS)
+    assert sorted(first_column("alert-rules.md", "A rule")) == sorted(RULE_FIELDS)
+    assert first_column("alert-rules.md", "Measures") == list(MEASURES)
+    assert first_column("alert-rules.md", "A series file") == list(SERIES_FILE_FIELDS)
+
+
+def test_every_shipped_alert_rule() -> None:
+    from dean_airflow.metrics.alerts.durations import format_duration
+    from dean_airflow.metrics.alerts.promql import to_promql
+    from dean_airflow.metrics.alerts.rules_file import default_rules
+
+    expected = [
+        f"| `{rule.name}` | `{to_promql(rule.condition)}` | {format_duration(rule.hold)} "
+        f"| {format_duration(rule.keep_firing)} | {rule.severity} |"
+        for rule in default_rules().rules
+    ]
+    page = (REFERENCE / "alert-rules.md").read_text(encoding="utf-8").replace(r"\|", "|")
+    assert [row for row in expected if row not in page] == []
+    assert len(first_column("alert-rules.md", "Shipped rules")) == len(expected)
+
+
+def test_every_field_of_an_alert_receiver() -> None:
+    from dean_airflow.alert_receivers import AlertReceiver
+
+    page = (ROOT / "docs" / "how-to" / "get-notified.md").read_text(encoding="utf-8")
+    assert [name for name in AlertReceiver.model_fields if f"| `{name}` |" not in page] == []
 
 
 def test_every_table_of_the_store() -> None:

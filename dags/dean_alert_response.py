@@ -1,0 +1,39 @@
+"""An example of doing something about alerts: every change of an alert starts a run that has what changed.
+
+Copy it, and let `respond` do what is right with you. Paused until you unpause it, like every new DAG.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, task
+
+from dean_airflow.airflow_settings import settings_from_airflow
+from dean_airflow.assets import ALERT
+from dean_airflow.operators.alerts import AlertsOfRunOperator
+
+with DAG(
+    dag_id="dean_alert_response",
+    description="An example of what an alert can start",
+    doc_md=__doc__,
+    schedule=[ALERT],
+    catchup=False,
+    dagrun_timeout=timedelta(hours=1),
+    tags=["dean"],
+    default_args={
+        "pool": settings_from_airflow().pool,
+        "retries": 2,
+        "retry_delay": timedelta(seconds=1),
+        "retry_exponential_backoff": 2,
+        "max_retry_delay": timedelta(seconds=60),
+        "execution_timeout": timedelta(minutes=5),
+    },
+) as dean_alert_response:
+    alerts = AlertsOfRunOperator(task_id="alerts")
+
+    @task
+    def respond(alert: dict[str, Any]) -> str:
+        """One alert; here is the place to restart a service or to open a ticket."""
+        return f"{alert['state']} {alert['severity']} {alert['alert']}: {alert['message']}"
+
+    respond.expand(alert=alerts.output)
