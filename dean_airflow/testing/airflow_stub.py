@@ -67,6 +67,11 @@ class AirflowStub(Stub):
     def password(self) -> str:
         return self.users[self.username]
 
+    def trigger(self, dag_id: str, run_id: str, **conf: Any) -> DagRun:
+        """A run as POST …/dagRuns accepts it, for tests that need one to be there. Raises KeyError."""
+        body = TriggerRun(logical_date=None, dag_run_id=run_id, conf=conf)
+        return self.within(lambda: self._accept(self.dags[dag_id], body).shown())
+
     def forget(self) -> None:
         super().forget()
         self.dags = {dag.dag_id: copy.deepcopy(dag) for dag in self._given_dags}
@@ -178,8 +183,11 @@ class AirflowStub(Stub):
 
     async def _trigger(self, dag_id: str, request: Request) -> DagRun:
         body, dag = await _read(request, TriggerRun), self._dag(dag_id)
+        return self._accept(dag, body).shown()
+
+    def _accept(self, dag: StubDag, body: TriggerRun) -> StubRun:
         if dag.has_import_errors:
-            raise HTTPException(400, f"Dag with dag_id: '{dag_id}' has import errors and cannot be triggered")
+            raise HTTPException(400, f"Dag with dag_id: '{dag.dag_id}' has import errors and cannot be triggered")
         missing = [name for name in dag.required if name not in body.conf]
         if missing:
             raise HTTPException(400, f"Invalid input for param {missing[0]}: No value passed and Param has no default")
@@ -191,7 +199,7 @@ class AirflowStub(Stub):
         dag.runs[run_id] = run
         if not dag.is_paused:
             self._let_run(dag, run)
-        return run.shown()
+        return run
 
     async def _get_run(self, dag_id: str, run_id: str) -> DagRun:
         return self._run(dag_id, run_id).shown()

@@ -26,9 +26,9 @@ from dean_airflow.testing.evolution_trials import StubTrial
 
 
 class EvolutionMemory:
-    """An `EvolutionApi`. `begin` makes a trial of a config and lets it go."""
+    """An `EvolutionApi`. `begin` makes a trial of a config, of that id or any, and lets it go."""
 
-    def __init__(self, begin: Callable[[StartTrial], StubTrial]) -> None:
+    def __init__(self, begin: Callable[[StartTrial, str | None], StubTrial]) -> None:
         self._begin = begin
         self.by_id: dict[str, StubTrial] = {}
         """Oldest first."""
@@ -41,19 +41,18 @@ class EvolutionMemory:
     async def start(
         self, request: StartTrial, caller: Caller, key: str | None, credential: Any = None
     ) -> dict[str, Any]:
-        asked = (caller.name, key)
         if key is None:
             return self.begin(request)
         if (caller.name, key) not in self._started:
             self._started[caller.name, key] = (request, self.begin(request))
-        first, answer = self._started[asked[0], key]
+        first, answer = self._started[caller.name, key]
         if first != request:
             raise ApiError(409, "This Idempotency-Key was used for another request already.")
         return answer
 
-    def begin(self, request: StartTrial) -> dict[str, Any]:
+    def begin(self, request: StartTrial, trial_id: str | None = None) -> dict[str, Any]:
         """Starts a trial, whoever asks."""
-        trial = self._begin(request)
+        trial = self._begin(request, trial_id)
         self.by_id[trial.trial_id] = trial
         return trial.shown().model_dump(mode="json", exclude_none=True)
 

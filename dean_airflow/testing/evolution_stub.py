@@ -35,9 +35,9 @@ class EvolutionStub(ServiceStub):
         """By id, oldest first."""
         return self._memory.by_id
 
-    def start_trial(self, config: StartTrial) -> Trial:
-        """A trial as POST /evolution/start begins it, for tests that need one to be there."""
-        return self.within(lambda: Trial.model_validate(self._memory.begin(config)))
+    def start_trial(self, config: StartTrial, *, trial_id: str | None = None) -> Trial:
+        """A trial as POST /evolution/start begins it, for tests that need one to be there, of that id if need be."""
+        return self.within(lambda: Trial.model_validate(self._memory.begin(config, trial_id)))
 
     def forget(self) -> None:
         super().forget()
@@ -60,7 +60,8 @@ class EvolutionStub(ServiceStub):
             self.diversity.router(read, run),
         )
 
-    def _begin(self, config: StartTrial) -> StubTrial:
-        trial = StubTrial(self.random_id("trial-"), config, self.next_scenario(), len(self.trials), self.hub, self.now)
-        self.play(trial.trial_id, trial.play)
+    def _begin(self, config: StartTrial, trial_id: str | None) -> StubTrial:
+        trial_id = trial_id or self.random_id("trial-")
+        trial = StubTrial(trial_id, config, self.next_scenario(), len(self.trials), self.hub, self.now)
+        self.play(trial_id, trial.play)
         return trial
