@@ -32,7 +32,7 @@ async def check_service(caller: ServiceCaller) -> ServiceHealth:
         )
         phases = reply.phases.happened()
         status, text, body = _read(endpoint.kind, reply)
-        error = None if status != "unhealthy" else lenient.error_detail(body) or f"answered {reply.status}"
+        error = (_complaint(body) or text or f"answered {reply.status}") if status == "unhealthy" else None
     except ServiceTimeout:
         status, text, body, error = "unhealthy", None, {}, "Health check timeout"
     except ServiceError as failed:
@@ -83,6 +83,16 @@ def _of_airflow(reply: Reply, body: Any) -> tuple[str, str | None]:
         return "degraded", "no component in the answer"
     sick = sorted(name for name, status in components.items() if status not in ("healthy", None))
     return ("unhealthy", f"{', '.join(sick)} unhealthy") if sick else ("healthy", None)
+
+
+def _complaint(body: Any) -> str:
+    """What an unhealthy service says is wrong: an error body, or those of its checks that failed."""
+    if said := lenient.error_detail(body):
+        return said
+    checks = body.get("checks") if isinstance(body, dict) else None
+    checks = checks if isinstance(checks, dict) else {}
+    failed = {name: one for name, one in checks.items() if isinstance(one, dict) and one.get("error")}
+    return "; ".join(f"{name}: {one['error']}" for name, one in failed.items())
 
 
 def _together(services: dict[str, ServiceHealth]) -> Status:

@@ -344,6 +344,12 @@ async def test_a_required_one_that_is_down_is_unhealthy(service: Scripted, monke
     assert (health.status, health.services["hung"].error) == ("unhealthy", "Health check timeout")
 
 
+async def test_what_an_unhealthy_one_complains_of(service: Scripted) -> None:
+    service.health |= {"status": "unhealthy", "checks": {"store": {"status": "unhealthy", "error": "it is full"}}}
+    async with ServicePool([ServiceEndpoint("evolution", "evolution", service.url)]) as pool:
+        assert (await pool.evolution.health()).error == "store: it is full"
+
+
 async def test_a_service_that_is_not_configured_is_said_to_be_missing() -> None:
     async with ServicePool() as pool:
         for ask in (lambda: pool.evolution, lambda: pool.indexagent, lambda: pool.airflow, lambda: pool.http("x")):
