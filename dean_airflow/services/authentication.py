@@ -69,28 +69,37 @@ class RenewedToken:
         self._header = header
         self._now = now
         self._token: Token | None = None
-        self._lock = asyncio.Lock()
+        self._fetching: asyncio.Task[Token] | None = None
 
     async def headers(self) -> Headers:
         token = self._token
         if token is None or not token.is_good(self._now()):
-            async with self._lock:
-                if self._token is token:
-                    await self._renew()
-        assert self._token is not None
-        return self._written(self._token)
+            token = await self._fetched()
+        return self._written(token)
 
     async def renew(self, refused: Headers) -> bool:
-        async with self._lock:
-            if self._token is not None and self._written(self._token) == refused:
-                await self._renew()
+        if self._token is not None and self._written(self._token) == refused:
+            await self._fetched()
         return True
 
-    async def _renew(self) -> None:
+    async def _fetched(self) -> Token:
+        """The new token, or what fetching it raised; shared by all who wait, so that a wrong password is sent once."""
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._new_token())
+            self._fetching.add_done_callback(self._end_fetching)
+        # One who is cancelled does not take the others' token along.
+        return await asyncio.shield(self._fetching)
+
+    async def _new_token(self) -> Token:
         text = await self._fetch()
-        now = self._now()
         expires_at = _expiry(text)
-        self._token = Token(text, expires_at, None if expires_at is None else expires_at - now)
+        self._token = Token(text, expires_at, None if expires_at is None else expires_at - self._now())
+        return self._token
+
+    def _end_fetching(self, fetching: asyncio.Task[Token]) -> None:
+        self._fetching = None
+        if not fetching.cancelled():
+            fetching.exception()  # known to those who wait, if there are any
 
     def _written(self, token: Token) -> Headers:
         bearer = self._header == "Authorization"

@@ -13,9 +13,9 @@ _TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
 _NAMED = re.compile(
     r"""(?ix)
-    ( ["']? \b [\w-]*
+    ( ["']? \b [\w-]{0,40}
       (?: password | passwd | secret | token | api[_-]?key | authorization | signing[_-]?key )
-      (?! [_-]? (?: budget | usage | type | s?_used ) ) [\w-]*
+      (?! [_-]? (?: budget | usage | type | s?_used ) ) [\w-]{0,40}
       ["']? \s* [:=] \s* )
     ( "[^"]*" | '[^']*' | [^\s,;&}\]"']+ )"""
 )

@@ -98,6 +98,32 @@ async def test_many_refused_at_once_renew_once() -> None:
     assert await source.headers() == {"Authorization": "Bearer token-2"}
 
 
+async def test_a_wrong_password_is_sent_once_however_many_wait(service: Scripted) -> None:
+    service.answers(refused(401, "Invalid credentials"))
+    endpoint = ServiceEndpoint("airflow", "airflow", service.url, AirflowLogin("dean", "wrong"))
+    async with ServicePool([endpoint], retry=QUICK) as pool:
+        failed = await asyncio.gather(*(pool.airflow.dag("a") for _ in range(20)), return_exceptions=True)
+    assert {type(one) for one in failed} == {AuthenticationError}
+    assert len(service.asked) == 1
+
+
+async def test_one_who_is_cancelled_does_not_take_the_others_login_along() -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def fetch() -> str:
+        asked.set()
+        await answer.wait()
+        return "token"
+
+    source = RenewedToken(fetch)
+    first, second = asyncio.create_task(source.headers()), asyncio.create_task(source.headers())
+    await asked.wait()
+    first.cancel()
+    answer.set()
+    assert await second == {"Authorization": "Bearer token"}
+    assert first.cancelled()
+
+
 class Airflow:
     """Enough of one to log in at: tokens of a generation, all of which are refused when the next one begins."""
 
