@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dean_airflow.errors import RulesError
+from dean_airflow.metrics.alerts.in_force import SERVER_METRICS
 from dean_airflow.metrics.alerts.promql import to_promql
 from dean_airflow.metrics.alerts.rules_file import (
     default_rules,
@@ -15,6 +16,8 @@ from dean_airflow.metrics.alerts.rules_file import (
     unknown_metrics,
     with_default_rules,
 )
+from dean_airflow.metrics.names import METRICS
+from dean_airflow.services.server.prometheus import ServerMetrics
 
 GOOD = """\
 default_rules: false
@@ -182,3 +185,15 @@ def test_a_metric_nobody_collects_is_a_warning_with_a_hint() -> None:
         6, "ManyErrors: no sample of requests_total was ever collected; did you mean request_total?",
     )  # fmt: skip
     assert unknown_metrics(rules, {"requests_total"}) == []
+
+
+def test_every_shipped_rule_reads_a_metric_that_is_made() -> None:
+    assert unknown_metrics(default_rules(), {*METRICS, *SERVER_METRICS}) == []
+
+
+def test_the_servers_metrics_are_what_the_servers_tell() -> None:
+    metrics = ServerMetrics()
+    metrics.observe("/agents", "GET", 200, 0.1)
+    told = {line.split("{")[0].split(" ")[0] for line in metrics.text({}).splitlines() if not line.startswith("#")}
+
+    assert set(SERVER_METRICS) <= told

@@ -1,0 +1,121 @@
+"""Alerts and silences over HTTP, Airflow's permissions granted: what the routes do, and for whose pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.unit.alerts_in_store import evolution_is_down
+
+pytestmark = pytest.mark.airflow
+
+TOKEN = {"Authorization": "Bearer x"}
+NEW = {"labels": {"service": "a"}, "duration": "2h", "reason": "new disks"}
+
+
+@pytest.fixture
+def ask(airflow_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., httpx.Response]:
+    """Asks the app as somebody who may do everything."""
+    from airflow.api_fastapi.core_api.security import get_user
+
+    from dean_airflow.plugin import alerts
+    from dean_airflow.plugin.app import build_app, may_see_trials
+
+    monkeypatch.setenv("AIRFLOW__DEAN__DATA_DIR", str(tmp_path / "dean"))
+    app = build_app()
+    app.dependency_overrides = {
+        may_see_trials: lambda: None,
+        alerts.may_change[1].dependency: lambda: None,
+        get_user: lambda: SimpleNamespace(get_name=lambda: "ada"),
+    }
+
+    async def send(method: str, path: str, **options: Any) -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://airflow") as client:
+            return await client.request(method, path, **options)
+
+    return lambda method, path, **options: asyncio.run(send(method, path, **options))
+
+
+def test_a_silence_is_made_listed_and_ended(ask) -> None:
+    made = ask("POST", "/alerts/silences", json=NEW, headers=TOKEN)
+    assert made.status_code == 201
+    assert (made.json()["author"], made.json()["labels"]) == ("ada", {"service": "a"})
+
+    listed = ask("GET", "/alerts/silences").json()
+    assert (listed["total"], listed["silences"]) == (1, [made.json()])
+
+    ended = ask("DELETE", f"/alerts/silences/{made.json()['id']}", headers=TOKEN)
+    assert (ended.status_code, ended.json()["ended_early"]) == (200, True)
+    assert ask("GET", "/alerts/silences").json()["total"] == 0
+    assert ask("GET", "/alerts/silences", params={"ended": True}).json()["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"labels": {}}, 422),
+        ({"duration": "soon"}, 400),
+        ({"duration": "0"}, 400),
+        ({"reason": "  "}, 400),
+        ({"reason": ""}, 422),
+        ({"other": 1}, 422),
+    ],
+)
+def test_what_cannot_be_silenced(ask, changed: dict[str, Any], code: int) -> None:
+    assert ask("POST", "/alerts/silences", json=NEW | changed, headers=TOKEN).status_code == code
+    assert ask("GET", "/alerts/silences").json()["total"] == 0
+
+
+def test_an_unknown_silence_is_404(ask) -> None:
+    answer = ask("DELETE", "/alerts/silences/silence-unknown", headers=TOKEN)
+
+    assert answer.status_code == 404
+    assert "silence-unknown" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"Origin": "http://airflow", "Cookie": "_token=x"}, 201),
+        ({"Origin": "https://evil.example", "Cookie": "_token=x"}, 403),
+        ({"Origin": "https://evil.example", **TOKEN}, 403),
+        ({"Origin": "null", "Cookie": "_token=x"}, 403),
+        ({"Origin": "http://airflow.evil.example", "Cookie": "_token=x"}, 403),
+        ({"Cookie": "_token=x"}, 403),
+        (TOKEN, 201),
+    ],
+)
+def test_only_pages_of_this_server_may_change_anything(ask, headers: dict[str, str], code: int) -> None:
+    assert ask("POST", "/alerts/silences", json=NEW, headers=headers).status_code == code
+
+
+def test_alerts_are_listed(ask, tmp_path: Path) -> None:
+    assert ask("GET", "/alerts").json() == {
+        "alerts": [], "total": 0, "evaluated_at": None, "rules_problem": None, "to_notify": 0,
+    }  # fmt: skip
+    evolution_is_down(tmp_path / "dean")
+
+    found = ask("GET", "/alerts").json()
+
+    assert [(one["alert"], one["service"], one["state"]) for one in found["alerts"]] == [
+        ("Down", "evolution", "firing")
+    ]
+    assert found["to_notify"] == 1
+    assert ask("GET", "/alerts", params={"state": "resolved"}).json()["total"] == 0
+    assert ask("GET", "/alerts", params={"state": "ended"}).status_code == 422
+
+
+def test_a_store_that_fails_is_503(ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "broken.db").write_text("this is no database, and long enough to be seen as none" * 20)
+    monkeypatch.setenv("AIRFLOW__DEAN__STORE", f"sqlite:///{tmp_path / 'broken.db'}")
+
+    answer = ask("GET", "/alerts")
+
+    assert answer.status_code == 503
+    assert "broken.db" in answer.json()["detail"]
