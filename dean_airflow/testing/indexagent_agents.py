@@ -1,17 +1,12 @@
-"""What the IndexAgent stub knows: agents, populations bred on the small problem, patterns, and files to search."""
+"""Agents and populations of the IndexAgent stub; a population is bred on the small problem."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from dean_airflow.services.contract.agents import Agent, AgentConfig, ChangeAgent, CreateAgent, Genome
-from dean_airflow.services.contract.patterns import IndexPattern
 from dean_airflow.services.contract.populations import CreatePopulation, Generation, GenerationStats, Population
-from dean_airflow.services.contract.search import Search, SearchAnswer, SearchHit
 from dean_airflow.testing.problem import Candidate, Evolution, Problem
 
 
@@ -107,72 +102,3 @@ class StubPopulation:
                 mutation_rate=self.config.mutation_rate,
             ),
         )
-
-
-@dataclass
-class Library:
-    """Files that can be searched, and the patterns that are known."""
-
-    files: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Text by repository and path."""
-    patterns: dict[str, IndexPattern] = field(default_factory=dict)
-    updated_at: datetime | None = None
-    queries: int = 0
-    milliseconds: float = 0.0
-
-    def add(self, repository: str, files: dict[str, str], now: datetime) -> None:
-        """Indexes these files of a repository: text by path."""
-        self.files.update({(repository, path): text for path, text in files.items()})
-        self.updated_at = now
-
-    def search(self, search: Search) -> SearchAnswer:
-        """Lines that hold words of the query, those with most of them first; the score is the share of words held."""
-        begun = time.perf_counter()
-        words = search.query.lower().split()
-        hits = [
-            hit
-            for (repository, path), text in sorted(self.files.items())
-            if self._wanted(search, repository, path)
-            for hit in _hits(repository, path, text, words)
-            if hit.score >= (search.filters.min_score or 0.0)
-        ]
-        hits.sort(key=lambda hit: (-hit.score, hit.repository, hit.file_path, hit.line_number))
-        took = 1000 * (time.perf_counter() - begun)
-        self.queries, self.milliseconds = self.queries + 1, self.milliseconds + took
-        return SearchAnswer(
-            query=search.query, results=hits[: search.limit], total_results=len(hits), execution_time_ms=took
-        )
-
-    @staticmethod
-    def _wanted(search: Search, repository: str, path: str) -> bool:
-        suffixes = tuple("." + suffix.lstrip(".") for suffix in search.file_types)
-        if search.filters.language == "python" and not suffixes:
-            suffixes = (".py",)
-        return (not search.repositories or repository in search.repositories) and (
-            not suffixes or path.endswith(suffixes)
-        )
-
-
-def _hits(repository: str, path: str, text: str, words: list[str]) -> Iterable[SearchHit]:
-    lines = text.splitlines()
-    for number, line in enumerate(lines, 1):
-        held = sum(word in line.lower() for word in words)
-        if held:
-            yield SearchHit(
-                id=f"{repository}:{path}:{number}",
-                score=held / len(words),
-                repository=repository,
-                file_path=path,
-                line_number=number,
-                snippet=line,
-                context="\n".join(lines[max(0, number - 3) : number + 2]),
-            )
-
-
-def shown_filters(query: Any) -> dict[str, Any]:
-    """The filters of a query that were used, as a list of patterns tells them."""
-    return {
-        name: value
-        for name, value in query.model_dump(exclude_unset=True).items()
-        if name not in ("limit", "offset") and value is not None
-    }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+import httpx
+from fastapi import FastAPI
 from sqlalchemy import update
 
 from dean_airflow.config import Settings
@@ -44,7 +46,8 @@ class EvolutionStubProvider:
         self.token = token_for(services.keys, "evolution")
 
     def enter(self, state: str, parameters: State) -> None:
-        self._stub.reset()
+        if state:
+            self._stub.reset()
         if state == "a running trial":
             self._begin(parameters, hanging(1, pace=None))
         elif state == "a completed trial":
@@ -97,27 +100,34 @@ class EvolutionServerProvider:
 
 def start_with_key(provider: Provider, key: str) -> None:
     """Over HTTP, since the key belongs to whoever sent it."""
-    import httpx
-
     body = {"repository": "https://repository.invalid/first.git", "parameters": {"request_key": key}}
     headers = {"Authorization": f"Bearer {provider.token}", "Idempotency-Key": key}
     httpx.post(f"{provider.url}/evolution/start", json=body, headers=headers).raise_for_status()
 
 
 @contextlib.contextmanager
-def evolution_server(folder: Path) -> Iterator[EvolutionServerProvider]:
-    """A real server on a store of its own below `folder`."""
+def serving(
+    folder: Path, build: Callable[[Settings, Store], FastAPI]
+) -> Iterator[tuple[str, SigningKeys, Store, Settings]]:
+    """A real server on a store of its own below `folder`: its URL, the keys it trusts, its store and settings."""
     settings = Settings(data_dir=folder, environment="development", server_requests_per_minute=0)
     keys = SigningKeys((generate_key(),))
     write_signing_keys(settings.signing_keys_file, keys)
-    app = build_evolution_app(settings, Store.open(settings.store))
-    with BackgroundLoop("evolution-server") as background, Store.open(settings.store) as store:
+    app = build(settings, Store.open(settings.store))
+    with BackgroundLoop("server") as background, Store.open(settings.store) as store:
         lifespan = app.router.lifespan_context(app)
         background.run(lifespan.__aenter__())
         server = StubServer(app)
         background.run(server.start())
         try:
-            yield EvolutionServerProvider(server.url, token_for(keys, "evolution"), store)
+            yield server.url, keys, store, settings
         finally:
             background.run(server.stop())
             background.run(lifespan.__aexit__(None, None, None))
+
+
+@contextlib.contextmanager
+def evolution_server(folder: Path) -> Iterator[EvolutionServerProvider]:
+    """A real server on a store of its own below `folder`."""
+    with serving(folder, build_evolution_app) as (url, keys, store, _):
+        yield EvolutionServerProvider(url, token_for(keys, "evolution"), store)

@@ -12,13 +12,14 @@ import pytest
 from dean_airflow.services.endpoint import ServiceEndpoint
 from dean_airflow.services.pool import ServicePool
 
-from . import airflow_agreements, evolution_agreements
+from . import airflow_agreements, evolution_agreements, indexagent_agreements
 from .agreement import CONSUMER, Agreement, pact_of
 
 PACTS = Path(__file__).with_name("pacts")
 WRITE = "DEAN_WRITE_PACTS"
 PROVIDERS: dict[str, list[Agreement]] = {
     "evolution": evolution_agreements.AGREEMENTS,
+    "indexagent": indexagent_agreements.AGREEMENTS,
     "airflow": airflow_agreements.AGREEMENTS,
 }
 CASES = [

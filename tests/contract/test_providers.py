@@ -15,6 +15,7 @@ from .agreement import CONSUMER, pact_of
 from .airflow_agreements import PASSWORD, USER
 from .airflow_providers import AirflowStubProvider, airflow_server
 from .evolution_agreements import NO_TRIALS
+from .indexagent_providers import IndexAgentStubProvider, indexagent_server
 from .providers import EvolutionStubProvider, Provider, State, evolution_server
 from .test_consumers import PACTS
 
@@ -53,6 +54,20 @@ def test_the_evolution_stub_keeps_its_pact(stub_services: StubServices) -> None:
 
 def test_the_evolution_server_keeps_its_pact(real_evolution: Provider) -> None:
     verify("evolution", real_evolution)
+
+
+@pytest.fixture(scope="module")
+def real_indexagent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    with indexagent_server(tmp_path_factory.mktemp("indexagent")) as provider:
+        yield provider
+
+
+def test_the_indexagent_stub_keeps_its_pact(stub_services: StubServices) -> None:
+    verify("indexagent", IndexAgentStubProvider(stub_services))
+
+
+def test_the_indexagent_server_keeps_its_pact(real_indexagent: Provider) -> None:
+    verify("indexagent", real_indexagent)
 
 
 def test_the_airflow_stub_keeps_its_pact() -> None:

@@ -49,7 +49,7 @@ class GenerationStats(Answer):
 
 class Generation(Answer):
     generation: Count
-    best_agent: Agent | None
+    best_agent: Agent | None = None
     population: list[Agent]
     stats: GenerationStats
 

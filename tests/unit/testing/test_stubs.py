@@ -144,7 +144,7 @@ async def test_created_agents_are_listed(stubs: StubServices, pool: ServicePool)
     made = [await pool.indexagent.create_agent(CreateAgent(name=name)) for name in ("a", "b", "c")]
     listed = await pool.indexagent.agents()
 
-    assert [agent.id for agent in listed.agents] == [agent.id for agent in made]
+    assert [agent.id for agent in listed.agents] == [agent.id for agent in reversed(made)]
     assert all(agent.fitness_score is None for agent in listed.agents)
     stubs.reset()
     assert (await pool.indexagent.agents()).total == 0
@@ -173,7 +173,7 @@ async def test_files_and_patterns_are_found(stubs: StubServices, pool: ServicePo
     )  # fmt: skip
 
     found = await pool.indexagent.search(Search(query="total orders", file_types=["py"]))
-    assert [(hit.line_number, hit.score) for hit in found.results] == [(1, 1.0), (2, 0.5)]
+    assert [(hit.file_path, hit.line_number, hit.score) for hit in found.results] == [("orders.py", 1, 1.0)]
     assert (await pool.indexagent.index_status()).total_files == 2
     assert [pattern.id for pattern in (await pool.indexagent.patterns()).patterns] == ["pattern-1"]
 
