@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
 from dean_airflow.hooks.service import ServiceHook
-from dean_airflow.services.airflow_client import AirflowClient
+from dean_airflow.services.clients.airflow import AirflowClient
 from dean_airflow.services.pool import ServicePool
 
 T = TypeVar("T")

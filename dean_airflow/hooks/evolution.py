@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
 from dean_airflow.hooks.service import ServiceHook
-from dean_airflow.services.evolution_client import EvolutionClient
+from dean_airflow.services.clients.evolution import EvolutionClient
 from dean_airflow.services.pool import ServicePool
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
 from dean_airflow.hooks.service import ServiceHook
-from dean_airflow.services.indexagent_client import IndexAgentClient
+from dean_airflow.services.clients.indexagent import IndexAgentClient
 from dean_airflow.services.pool import ServicePool
 
 T = TypeVar("T")

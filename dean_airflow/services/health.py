@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from dean_airflow.services import lenient
 from dean_airflow.services.call import Call, Reply
-from dean_airflow.services.caller import ServiceCaller
+from dean_airflow.services.calling.caller import ServiceCaller
 from dean_airflow.services.contract import airflow
 from dean_airflow.services.contract.health import AggregateHealth, ServiceHealth, Status
 from dean_airflow.services.errors import ServiceError, ServiceTimeout

@@ -8,21 +8,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from dean_airflow.errors import ConfigurationError
-from dean_airflow.services.airflow_client import AirflowClient
-from dean_airflow.services.authenticators import authenticator_of
-from dean_airflow.services.breaker import CircuitBreaker, CircuitReport, StateChange
-from dean_airflow.services.caller import ServiceCaller
+from dean_airflow.services.calling.authenticators import authenticator_of
+from dean_airflow.services.calling.breaker import CircuitBreaker, CircuitReport, StateChange
+from dean_airflow.services.calling.caller import ServiceCaller
+from dean_airflow.services.calling.shared_circuits import SharedCircuits
+from dean_airflow.services.calling.transport import CONNECTIONS, PER_SERVICE, Transport
+from dean_airflow.services.clients.airflow import AirflowClient
+from dean_airflow.services.clients.evolution import EvolutionClient
+from dean_airflow.services.clients.http import HttpClient
+from dean_airflow.services.clients.indexagent import IndexAgentClient
+from dean_airflow.services.clients.service import ServiceClient
 from dean_airflow.services.contract.health import AggregateHealth
 from dean_airflow.services.endpoint import Kind, ServiceEndpoint
 from dean_airflow.services.errors import ServiceNotConfigured
-from dean_airflow.services.evolution_client import EvolutionClient
 from dean_airflow.services.health import check_services
-from dean_airflow.services.http_client import HttpClient
-from dean_airflow.services.indexagent_client import IndexAgentClient
 from dean_airflow.services.retrying import RetryPolicy
-from dean_airflow.services.service_client import ServiceClient
-from dean_airflow.services.shared_circuits import SharedCircuits
-from dean_airflow.services.transport import CONNECTIONS, PER_SERVICE, Transport
 from dean_airflow.store.store import Store, utc_now
 
 if TYPE_CHECKING:

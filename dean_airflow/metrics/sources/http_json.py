@@ -11,10 +11,10 @@ from dean_airflow.metrics.sources.service import BODY_LIMIT, add_health
 from dean_airflow.metrics.sources.source import TIMEOUT, Reading
 from dean_airflow.services import lenient
 from dean_airflow.services.call import Reply
+from dean_airflow.services.calling.refusals import refusal
 from dean_airflow.services.contract.health import ServiceHealth
 from dean_airflow.services.errors import ServiceError, ServiceTimeout
 from dean_airflow.services.pool import ServicePool
-from dean_airflow.services.refusals import refusal
 
 
 class HttpSource:

@@ -9,10 +9,10 @@ from typing import Any
 from dean_airflow.metrics.sources.making import SampleMaker
 from dean_airflow.metrics.sources.source import TIMEOUT, Reading
 from dean_airflow.services.call import Reply
+from dean_airflow.services.calling.refusals import refusal
 from dean_airflow.services.contract.health import ServiceHealth
 from dean_airflow.services.errors import ServiceError
 from dean_airflow.services.pool import ServicePool
-from dean_airflow.services.refusals import refusal
 
 _CIRCUIT = {"closed": 0, "open": 1, "half_open": 2}
 BODY_LIMIT = 10 * 1024 * 1024

@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 from airflow_stack import AirflowStack
 
-from dean_airflow.services.airflow_client import AirflowClient
+from dean_airflow.services.clients.airflow import AirflowClient
 from dean_airflow.services.credentials import AirflowLogin, BearerToken, Credential
 from dean_airflow.services.endpoint import ServiceEndpoint
 from dean_airflow.services.errors import AuthenticationError, NotFound, PermissionDenied

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dean_airflow.errors import ConfigurationError
-from dean_airflow.services import circuit as rules
+from dean_airflow.services.calling import circuit as rules
 from dean_airflow.services.endpoint import BreakerLimits
 from dean_airflow.store.circuits import Circuit
 

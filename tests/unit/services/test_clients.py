@@ -138,7 +138,7 @@ async def test_cancelled_while_starting_the_trial_is_found_by_its_key(service: S
 
 
 async def test_every_trial_is_paged_on_the_total(service: Scripted, pool: ServicePool, monkeypatch) -> None:
-    monkeypatch.setattr("dean_airflow.services.evolution_client.PAGE", 2)
+    monkeypatch.setattr("dean_airflow.services.clients.evolution.PAGE", 2)
     pages = [
         json_answer({"trials": [{**TRIAL, "trial_id": f"t{n}"} for n in page], "total": 5})
         for page in ((0, 1), (2, 3), (4,))

@@ -9,7 +9,7 @@ import jwt
 import pytest
 from aiohttp import web
 
-from dean_airflow.services.authentication import RenewedToken, minted
+from dean_airflow.services.calling.authentication import RenewedToken, minted
 from dean_airflow.services.credentials import AirflowLogin, BearerToken, ServiceToken
 from dean_airflow.services.endpoint import ServiceEndpoint
 from dean_airflow.services.errors import AuthenticationError, PermissionDenied

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from dean_airflow.services import circuit as rules
+from dean_airflow.services.calling import circuit as rules
+from dean_airflow.services.calling.shared_circuits import STORE_SECONDS, SharedCircuits
 from dean_airflow.services.endpoint import ServiceEndpoint
 from dean_airflow.services.errors import CircuitOpen
 from dean_airflow.services.masking import mask
-from dean_airflow.services.shared_circuits import STORE_SECONDS, SharedCircuits
 from dean_airflow.store.circuits import Circuit, CircuitState, Tally
 
 StateChange = Callable[[str, CircuitState, CircuitState], None]

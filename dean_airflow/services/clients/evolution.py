@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from dean_airflow.services import lenient
 from dean_airflow.services.call import Call
+from dean_airflow.services.clients.service import ServiceClient
+from dean_airflow.services.clients.subscription import Subscription
 from dean_airflow.services.contract.diversity import (
     AppliedIntervention,
     ApplyIntervention,
@@ -36,8 +38,6 @@ from dean_airflow.services.contract.trials import (
 )
 from dean_airflow.services.contract.websocket import PING_SECONDS, TrialFrame
 from dean_airflow.services.errors import CircuitOpen, ServiceError, ServiceTimeout, ServiceUnavailable
-from dean_airflow.services.service_client import ServiceClient
-from dean_airflow.services.subscription import Subscription
 
 PAGE = 1000
 POLL_SECONDS = 5.0

@@ -15,9 +15,11 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from dean_airflow.services import lenient
-from dean_airflow.services.authentication import Authenticator, Headers
-from dean_airflow.services.breaker import CircuitBreaker, Pass
 from dean_airflow.services.call import Call, Reply
+from dean_airflow.services.calling.authentication import Authenticator, Headers
+from dean_airflow.services.calling.breaker import CircuitBreaker, Pass
+from dean_airflow.services.calling.refusals import is_invalid_token, refusal
+from dean_airflow.services.calling.transport import Transport
 from dean_airflow.services.contract.capabilities import (
     IDEMPOTENCY_HEADER,
     IDEMPOTENCY_KEY,
@@ -28,9 +30,7 @@ from dean_airflow.services.contract.capabilities import (
 from dean_airflow.services.correlation import original_ip, request_id, user
 from dean_airflow.services.endpoint import ServiceEndpoint
 from dean_airflow.services.errors import ServiceError, ServiceFault, ServiceTimeout, ServiceUnavailable
-from dean_airflow.services.refusals import is_invalid_token, refusal
 from dean_airflow.services.retrying import Deadline, RetryPolicy, retrying
-from dean_airflow.services.transport import Transport
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")

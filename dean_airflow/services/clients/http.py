@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dean_airflow.services.call import BODY_LIMIT, Call, Reply
-from dean_airflow.services.service_client import ServiceClient
+from dean_airflow.services.clients.service import ServiceClient
 
 
 class HttpClient(ServiceClient):

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dean_airflow.services.call import Call
+from dean_airflow.services.clients.service import ServiceClient
 from dean_airflow.services.contract.airflow import (
     API,
     PAGE,
@@ -25,7 +26,6 @@ from dean_airflow.services.contract.airflow import (
     TriggerRun,
 )
 from dean_airflow.services.errors import ConflictError, DagPaused, ServiceTimeout
-from dean_airflow.services.service_client import ServiceClient
 
 POLL_SECONDS = 5.0
 WAIT_SECONDS = 300.0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dean_airflow.services.authentication import RenewedToken
 from dean_airflow.services.call import Call
+from dean_airflow.services.calling.authentication import RenewedToken
+from dean_airflow.services.calling.refusals import refusal
+from dean_airflow.services.calling.transport import Transport
 from dean_airflow.services.contract.airflow import LOGIN_PATH, AccessToken, Login
 from dean_airflow.services.credentials import AirflowLogin
 from dean_airflow.services.endpoint import ServiceEndpoint
-from dean_airflow.services.refusals import refusal
-from dean_airflow.services.transport import Transport
 
 MOUNTED_AT = "/dean/services/"
 """Where Airflow's web server has DEAN's services: their login is that of the Airflow around them."""

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from dean_airflow.services import lenient
 from dean_airflow.services.call import Call
+from dean_airflow.services.clients.service import ServiceClient
 from dean_airflow.services.contract.agents import (
     Agent,
     AgentList,
@@ -39,7 +40,6 @@ from dean_airflow.services.contract.search import (
     TriggerIndex,
 )
 from dean_airflow.services.errors import NotFound
-from dean_airflow.services.service_client import ServiceClient
 
 PAGE = 1000
 

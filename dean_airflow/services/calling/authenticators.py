@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dean_airflow.services.airflow_login import logged_in
-from dean_airflow.services.authentication import Authenticator, api_key, bearer, minted, nothing
+from dean_airflow.services.calling.airflow_login import logged_in
+from dean_airflow.services.calling.authentication import Authenticator, api_key, bearer, minted, nothing
+from dean_airflow.services.calling.transport import Transport
 from dean_airflow.services.credentials import AirflowLogin, ApiKey, BearerToken, ServiceToken
 from dean_airflow.services.endpoint import ServiceEndpoint
-from dean_airflow.services.transport import Transport
 
 
 def authenticator_of(endpoint: ServiceEndpoint, transport: Transport) -> Authenticator:

@@ -11,6 +11,7 @@ import aiohttp
 
 from dean_airflow import __version__
 from dean_airflow.services.call import Call, Reply
+from dean_airflow.services.calling.timing import Marks, tls_context, trace
 from dean_airflow.services.endpoint import ServiceEndpoint
 from dean_airflow.services.errors import (
     ContractViolation,
@@ -20,7 +21,6 @@ from dean_airflow.services.errors import (
     ServiceTimeout,
     ServiceUnavailable,
 )
-from dean_airflow.services.timing import Marks, tls_context, trace
 
 CONNECTIONS = 100
 PER_SERVICE = 10

@@ -11,7 +11,8 @@ from typing import Any
 import aiohttp
 from pydantic import ValidationError
 
-from dean_airflow.services.caller import ServiceCaller
+from dean_airflow.services.calling.caller import ServiceCaller
+from dean_airflow.services.clients.frame_order import FrameOrder, ends_trial
 from dean_airflow.services.contract.capabilities import REQUEST_ID_HEADER
 from dean_airflow.services.contract.websocket import (
     CLOSED_EXPIRED,
@@ -25,7 +26,6 @@ from dean_airflow.services.contract.websocket import (
 )
 from dean_airflow.services.correlation import request_id
 from dean_airflow.services.errors import AuthenticationError, ContractViolation, ServiceUnavailable
-from dean_airflow.services.frame_order import FrameOrder, ends_trial
 
 OPENING_SECONDS = 10.0
 """Within which the socket must be open and its first frame there."""

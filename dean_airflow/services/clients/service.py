@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from dean_airflow.services import lenient
 from dean_airflow.services.call import Call
-from dean_airflow.services.caller import ServiceCaller
+from dean_airflow.services.calling.caller import ServiceCaller
 from dean_airflow.services.contract.health import ServiceHealth
 from dean_airflow.services.endpoint import ServiceEndpoint
 from dean_airflow.services.health import check_service
