@@ -35,11 +35,19 @@ class ServedTrials:
         self._now = now
 
     def create(
-        self, trial_id: str, config: dict[str, Any], request: dict[str, Any], *, asked_by: str, execution: str
+        self,
+        trial_id: str,
+        config: dict[str, Any],
+        request: dict[str, Any],
+        *,
+        asked_by: str,
+        execution: str,
+        dag_run: tuple[str, str] | None = None,
     ) -> None:
         """A trial, initializing, and that a server is to run it: both or neither. `config` is a TrialConfig's.
 
-        `execution` is the attempt it is to be run under, so that once cancelled it stays so. Repeating it is harmless.
+        With a `dag_run` (DAG id and run id) that run carries it out, and no server. `execution` is the attempt it is to
+        be run under, so that once cancelled it stays so. Repeating it is harmless.
         """
 
         def work(session: Session) -> None:
@@ -60,10 +68,13 @@ class ServedTrials:
                     current_generation=0,
                     best_fitness=0.0,
                     improvements=[],
+                    dag_id=dag_run[0] if dag_run else None,
+                    run_id=dag_run[1] if dag_run else None,
                 )
             )
             session.flush()
-            session.add(ServedTrialRow(trial_id=trial_id, request=request, asked_by=asked_by))
+            row = ServedTrialRow(trial_id=trial_id, request=request, asked_by=asked_by, closed=dag_run is not None)
+            session.add(row)
 
         self._database.write(work)
 

@@ -51,9 +51,11 @@ def build_evolution_app(settings: Settings, store: Store, credentials: GitCreden
     return app
 
 
-def evolution_routers(service: Any, hub: Hub, access: Access, health: HealthOf) -> Sequence[APIRouter]:
+def evolution_routers(
+    service: Any, hub: Hub, access: Access, health: HealthOf, health_guards: Sequence[Any] = ()
+) -> Sequence[APIRouter]:
     """All routes of the API. `service` answers them: an EvolutionService, or whatever has its methods."""
-    return (health_router(health), trial_router(service, access), socket_router(service, hub, access))
+    return (health_router(health, health_guards), trial_router(service, access), socket_router(service, hub, access))
 
 
 def evolution_document() -> dict[str, Any]:

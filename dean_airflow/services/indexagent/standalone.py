@@ -53,9 +53,11 @@ def build_indexagent_app(settings: Settings, store: Store, credentials: GitCrede
     return app
 
 
-def all_routers(service: IndexAgentApi, access: Access, health: HealthOf) -> Sequence[APIRouter]:
+def all_routers(
+    service: IndexAgentApi, access: Access, health: HealthOf, health_guards: Sequence[Any] = ()
+) -> Sequence[APIRouter]:
     """All routes of the API. `service` answers them: an IndexAgentService, or whatever has its methods."""
-    return (health_router(health), *indexagent_routers(service, access))
+    return (health_router(health, health_guards), *indexagent_routers(service, access))
 
 
 def _health(base: Standing, service: IndexAgentService) -> HealthOf:

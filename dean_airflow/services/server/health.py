@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import APIRouter, Response
 
@@ -79,8 +80,9 @@ class HealthOf:
         return Check(status="healthy", latency_ms=round(1000 * (time.perf_counter() - begun), 1))
 
 
-def health_router(health: HealthOf) -> APIRouter:
-    router = APIRouter(tags=["health"])
+def health_router(health: HealthOf, guards: Sequence[Any] = ()) -> APIRouter:
+    """`guards` are dependencies, where an app that mounts it leaves nothing open."""
+    router = APIRouter(tags=["health"], dependencies=list(guards))
 
     @router.get(
         "/health",
