@@ -5,11 +5,6 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from dean_airflow.plugin import alerts, health, reports
-
-TRIAL_DAG = "dean_evolution_trial"
-
-may_see_trials = requires_access_dag("GET", DagAccessEntity.RUN, param_dag_id=TRIAL_DAG)
-"""Airflow's own decision: 401 without a credential, 403 with a bad one or without read access to the trials' runs."""
 from dean_airflow.plugin.access import may_see_trials
 from dean_airflow.plugin.services import LateApp, build_evolution, build_indexagent
 

@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from starlette.routing import Route
 
 from dean_airflow.config import Settings
 from dean_airflow.evolution.target.settings_file import OwnSettings
@@ -101,10 +102,28 @@ def test_every_make_target() -> None:
 def test_every_route() -> None:
     from dean_airflow.plugin.app import build_app
 
-    routes = {(method, route.path) for route in build_app().routes for method in route.methods if method != "HEAD"}
+    own = [route for route in build_app().routes if isinstance(route, Route)]
+    routes = {(method, route.path) for route in own for method in route.methods if method != "HEAD"}
     shown = {re.sub(r"\{\w+\}", "{}", word) for word in first_column("rest.md") if "/dean/" in word}
 
     assert shown == {f"{method} /dean" + re.sub(r"\{\w+\}", "{}", path) for method, path in routes}
+
+
+@pytest.mark.parametrize("service", ["evolution", "indexagent"])
+def test_every_route_of_a_service_and_who_may_call_it(service: str) -> None:
+    from tests.security.services.matrix import MATRIX
+
+    rows = re.findall(
+        r"^\| `((?:GET|POST|PUT|PATCH|DELETE) \S+)` \| ([^|]+) \|", prose(REFERENCE / f"{service}-api.md"), re.M
+    )
+    roles = {name: None if who == "anyone" else {role.strip() for role in who.split(",")} for name, who in rows}
+    least = {name: None if who is None else set(who) for name, who in MATRIX[service].items()}
+
+    # The page names the least role; those that include it go without saying.
+    includes = {"viewer": {"viewer", "user", "admin"}, "user": {"user", "admin"}, "service": {"service"}}
+    assert {
+        name: None if who is None else set().union(*(includes[role] for role in who)) for name, who in roles.items()
+    } == least
 
 
 def test_every_field_of_an_alert_rule() -> None:
