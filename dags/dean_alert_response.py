@@ -6,17 +6,19 @@ Copy it, and let `respond` do what is right with you. Paused until you unpause i
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, Asset, AssetWatcher, task
 
 from dean_airflow.airflow_settings import settings_from_airflow
 from dean_airflow.assets import ALERT
 from dean_airflow.operators.alerts import AlertsOfRunOperator
+from dean_airflow.triggers.metrics import MetricsTrigger
 
 with DAG(
     dag_id="dean_alert_response",
     description="An example of what an alert can start",
     doc_md=__doc__,
-    schedule=[ALERT],
+    # Watched, the asset also has events between two runs of dean_metrics_collection, and without that DAG.
+    schedule=[Asset(ALERT.name, watchers=[AssetWatcher(name="dean_metrics", trigger=MetricsTrigger())])],
     catchup=False,
     dagrun_timeout=timedelta(hours=1),
     tags=["dean"],

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from dean_airflow.alert_receivers import AlertReceiver, with_own_names
 from dean_airflow.config_file import read_config_file
 from dean_airflow.errors import ConfigurationError
+from dean_airflow.metric_sources import WatchedEndpoint
 
 ENVIRONMENT_PREFIX = "AIRFLOW__DEAN__"
 _CONFIG_NAME = "config"
@@ -87,7 +88,7 @@ class Settings(BaseModel):
     keep_environments_days: int = Field(
         default=30, ge=1, description="dean_maintenance removes environments of targets that were not used for so long."
     )
-    metrics_sources: tuple[dict[str, Any], ...] = Field(
+    metrics_sources: tuple[WatchedEndpoint, ...] = Field(
         default=(),
         description="Further endpoints to collect metrics from: mappings with at least `name` and `url`; "
         "`kind` is http (JSON) or prometheus.",

@@ -3,6 +3,7 @@
 from dean_airflow.shipped_dags.dean_alert_response import dean_alert_response
 from dean_airflow.shipped_dags.dean_evolution_trial import dean_evolution_trial
 from dean_airflow.shipped_dags.dean_maintenance import dean_maintenance
+from dean_airflow.shipped_dags.dean_metrics_collection import dean_metrics_collection
 from dean_airflow.shipped_dags.dean_remote_trial import dean_remote_trial
 from dean_airflow.shipped_dags.dean_scheduled_trials import dean_scheduled_trials
 
@@ -10,6 +11,7 @@ __all__ = [
     "dean_alert_response",
     "dean_evolution_trial",
     "dean_maintenance",
+    "dean_metrics_collection",
     "dean_remote_trial",
     "dean_scheduled_trials",
 ]

@@ -11,6 +11,7 @@ _OPERATOR_MODULES = [
     "dean_airflow.operators.trial",
     "dean_airflow.operators.maintenance",
     "dean_airflow.operators.alerts",
+    "dean_airflow.operators.metrics",
     "dean_airflow.operators.remote_trial",
     "dean_airflow.operators.service_data",
 ]
@@ -19,6 +20,7 @@ _TRIGGER_MODULES = [
     "dean_airflow.triggers.trial",
     "dean_airflow.triggers.trial_finished",
     "dean_airflow.triggers.service_health",
+    "dean_airflow.triggers.metrics",
 ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command, positive_int
 
 from dean_airflow.cli.alert_commands import ALERT_COMMANDS
+from dean_airflow.cli.metric_commands import METRIC_COMMANDS
 
 
 def _arg(flag: str, **rest: Any) -> Arg:
@@ -180,7 +181,11 @@ def get_dean_cli_commands() -> list[CLICommand]:
                     args=(),
                 ),
                 GroupCommand(name="evolution", help="Trials", subcommands=_EVOLUTION),
-                GroupCommand(name="metrics", help="What is measured, and alerts", subcommands=ALERT_COMMANDS),
+                GroupCommand(
+                    name="metrics",
+                    help="What is measured, and alerts",
+                    subcommands=(*METRIC_COMMANDS, *ALERT_COMMANDS),
+                ),
                 ActionCommand(
                     name="status",
                     help="Ask every configured service how it is",

@@ -16,6 +16,7 @@ from dean_airflow.evolution.engine import Engine
 from dean_airflow.evolution.outcome.branches import remove_branch, trial_branches
 from dean_airflow.evolution.target.environment import remove_old_environments
 from dean_airflow.evolution.target.workspaces import remove_orphans
+from dean_airflow.metrics.history import History
 from dean_airflow.store.maintenance import (
     abandoned_trials,
     remove_old_patterns,
@@ -45,6 +46,9 @@ def tidy(engine: Engine) -> dict[str, Any]:
         "environments": len(remove_old_environments(settings.cache_dir, settings.keep_environments_days)),
         "patterns": remove_old_patterns(store, timedelta(days=settings.keep_patterns_days)),
     }
+    metrics = History(store)
+    removed["rolled_up"] = metrics.roll_up()
+    removed |= metrics.purge()
     vacuum(store)
     for name, count in removed.items():
         engine.progress(f"{name.replace('_', ' ')}: {count}")

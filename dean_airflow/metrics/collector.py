@@ -18,7 +18,7 @@ from dean_airflow.metrics.keeping import Keeping
 from dean_airflow.metrics.memory import MemoryHistory
 from dean_airflow.metrics.sample import from_ms, is_stale
 from dean_airflow.metrics.series import SampleKeeper, Series
-from dean_airflow.metrics.sources.registry import EndpointOf, SourceContext, WatchedEndpoint, every_source
+from dean_airflow.metrics.sources.registry import EndpointOf, SourceContext, every_source
 from dean_airflow.metrics.sources.source import Source
 from dean_airflow.metrics.summing_up import summed_up
 from dean_airflow.store.store import utc_now
@@ -65,13 +65,17 @@ class MetricsCollector:
     def of_installation(
         cls,
         context: SourceContext,
-        watched: Iterable[WatchedEndpoint] = (),
         endpoint_of: EndpointOf | None = None,
         **options: Any,
     ) -> MetricsCollector:
         """The collector of all sources of an installation, with its store's history. Raises ConfigurationError."""
         history = History(context.store, context.settings.metrics_series_limit)
-        return cls(every_source(context, watched, endpoint_of), history=history, now=context.store.now, **options)
+        return cls(
+            every_source(context, context.settings.metrics_sources, endpoint_of),
+            history=history,
+            now=context.store.now,
+            **options,
+        )
 
     @property
     def sources(self) -> list[Source]:
@@ -166,13 +170,14 @@ class MetricsCollector:
                 frame = frame_of(await self.collect_all_metrics())
                 if on_collection is not None and (answer := on_collection(frame)) is not None:
                     await answer
-                await self._roll_up_if_due()
+                await self.roll_up_if_due()
             except Exception as error:  # whatever it was, the next cycle may do better
                 log.warning("A collection failed: %s", error if isinstance(error, DeanError) else repr(error))
             due = max(due + self.interval, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
 
-    async def _roll_up_if_due(self) -> None:
+    async def roll_up_if_due(self) -> None:
+        """Packs and rolls up what was collected, at most once a minute. Raises StoreError."""
         if isinstance(self.history, History) and time.monotonic() - self._rolled_up >= ROLL_UP_EVERY:
             self._rolled_up = time.monotonic()
             await asyncio.to_thread(self.history.roll_up)

@@ -87,10 +87,11 @@ class AlertsOfRunOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         events = context["triggering_asset_events"].get(ALERT, [])
+        # An event of a watcher has as its payload what a task's event has as its extra.
         newest = {
             alert["fingerprint"]: alert
             for event in sorted(events, key=lambda event: event.timestamp)
-            for alert in event.extra.get("alerts", [])
+            for alert in (event.extra.get("payload") or event.extra).get("alerts", [])
         }
         return list(newest.values())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import Depends, FastAPI
 
-from dean_airflow.plugin import alerts, health, reports
+from dean_airflow.plugin import alerts, health, metrics, reports
 from dean_airflow.plugin.access import may_see_trials
 from dean_airflow.plugin.services import LateApp, build_evolution, build_indexagent
 
@@ -17,6 +17,7 @@ def build_app() -> FastAPI:
     app.include_router(health.router)
     app.include_router(reports.router)
     app.include_router(alerts.router)
+    app.include_router(metrics.router)
     app.mount("/services/evolution", LateApp(build_evolution))
     app.mount("/services/indexagent", LateApp(build_indexagent))
     return app

@@ -10,6 +10,7 @@ from dean_airflow.evolution.engine import Engine
 from dean_airflow.evolution.stages.report import report
 from dean_airflow.evolution.target.workspaces import remove_named
 from dean_airflow.evolution.workplace import workspace_name
+from dean_airflow.metrics.trials import trial_ended
 from dean_airflow.store.trials import Trial
 
 LEASE_PATIENCE = 60.0
@@ -44,6 +45,10 @@ def close_trial(trial_id: str, engine: Engine, *, succeeded: bool) -> dict[str, 
     engine.store.trials.update(trial_id, result=result)
     kind = "trial_completed" if trial.status == "completed" else f"trial_{trial.status}"
     engine.store.events.append(trial_id, kind, {"outcome": trial.outcome}, key=f"{kind}-{trial.attempt}")
+    if trial.completed_at is not None:
+        took = (trial.completed_at - (trial.started_at or trial.created_at)).total_seconds()
+        confirmed = trial.outcome == "improved"
+        trial_ended(engine.store, trial_id, confirmed=confirmed, seconds=took, say=engine.progress)
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from dean_airflow.evolution.judge.team import assemble
 from dean_airflow.evolution.search.island import Exchange, Generation, Island
 from dean_airflow.evolution.search.recorder import Allowance, Judges, Recorder
 from dean_airflow.evolution.workplace import Workplace, workplace
+from dean_airflow.metrics.trials import IslandFigures, IslandMetrics
 from dean_airflow.store.evaluations import NumberedEvaluation
 from dean_airflow.store.leases import Lease
 
@@ -74,9 +76,15 @@ def _run(
 ) -> dict[str, Any]:
     store = engine.store
     baseline = baseline_from_json(opened["baseline"])
+    metrics = IslandMetrics(store, trial_id, number, engine.progress)
+    injected = 0
+
+    def figures() -> IslandFigures:
+        return figures_of(recorder, injected)
 
     def keep(sequence: int, generation: int, evaluation: Evaluation) -> None:
         store.evaluations.add(lease, [NumberedEvaluation(sequence, generation, evaluation)])
+        metrics.candidate(figures)
         if stop():
             raise TrialCancelled(f"Trial {trial_id} was stopped.")
 
@@ -88,6 +96,10 @@ def _run(
         return None if migrant is None else tuple(Edit.parse(text) for text in migrant.genome)
 
     def on_generation(generation: Generation) -> None:
+        nonlocal injected
+        injected += generation.injected
+        if not recorder.replaying:
+            metrics.generation(generation.number, generation.mean_fitness, generation.diversity, figures())
         data = {**asdict(generation), "island": number}
         store.events.append(trial_id, "generation", data, key=f"generation-{number}-{generation.number}")
         store.trials.progress(lease, generation.number, generation.best_fitness)
@@ -116,7 +128,10 @@ def _run(
         Exchange(offer, take),
         on_generation,
     )
-    reason = island.run()
+    try:
+        reason = island.run()
+    finally:
+        metrics.ended()
     return {
         "island": number,
         "evaluations": len(recorder.history),
@@ -126,6 +141,19 @@ def _run(
         "generations": island.generation,
         "stop_reason": reason,
     }
+
+
+def figures_of(recorder: Recorder, injected: int) -> IslandFigures:
+    wins = [one for one in recorder.history if one.verdict == "win"]
+    best = max(wins, key=lambda one: one.fitness, default=None)
+    return IslandFigures(
+        verdicts=Counter(one.verdict for one in recorder.history),
+        cache_hits=recorder.repeats,
+        seconds=recorder.seconds,
+        injected=injected,
+        best_fitness=best.fitness if best else 0.0,
+        best_cost=best.cost if best else None,
+    )
 
 
 @contextmanager

@@ -63,6 +63,13 @@ def deliver(store: Store, receivers: Sequence[Receiver], run: str) -> Delivered:
     return _close(store, receivers, notices, done)
 
 
+def owed(store: Store, receiver: Receiver) -> list[Notice]:
+    """What a receiver is to be told of and has not been. Raises StoreError."""
+    notices = store.notices.open()
+    known = store.notices.deliveries(notice.key for notice in notices)
+    return [notice for notice in notices if _is_owed(notice, receiver, known)]
+
+
 def _tell(
     store: Store,
     receiver: Receiver,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dean_airflow.metrics.sources.json_fields import JsonField, add_fields, add_numbers
+from dean_airflow.metric_sources import JsonField
+from dean_airflow.metrics.sources.json_fields import add_fields, add_numbers
 from dean_airflow.metrics.sources.making import SampleMaker, safe_name
 from dean_airflow.metrics.sources.service import BODY_LIMIT, add_health
 from dean_airflow.metrics.sources.source import TIMEOUT, Reading

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from dean_airflow.metrics.sample import MetricType
+from dean_airflow.metric_sources import JsonField
 from dean_airflow.metrics.sources.making import SampleMaker, safe_name
 
 DEPTH_AT_MOST = 10
@@ -15,20 +13,6 @@ NUMBERS_AT_MOST = 2000
 """Of an answer of which no fields are named: a document of more is no page of metrics."""
 
 _UNITS = {"_milliseconds": 1000.0, "_millis": 1000.0, "_ms": 1000.0}
-
-
-class JsonField(BaseModel):
-    """One number of an answer: where it is, and what it is.
-
-    `path` is dotted (`stats.queue.length`; a number picks from a list). The value is multiplied by `scale`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: str = Field(min_length=1)
-    type: MetricType = "gauge"
-    labels: dict[str, str] = Field(default_factory=dict)
-    scale: float = 1.0
 
 
 def add_fields(maker: SampleMaker, body: Any, fields: Mapping[str, JsonField]) -> dict[str, Any]:

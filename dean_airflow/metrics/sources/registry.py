@@ -9,22 +9,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from dean_airflow.config import Settings
 from dean_airflow.errors import ConfigurationError
-from dean_airflow.metrics.sample import METRIC_NAME
+from dean_airflow.metric_sources import WatchedEndpoint
 from dean_airflow.metrics.sources.airflow import AirflowSource
 from dean_airflow.metrics.sources.evolution import EvolutionSource
 from dean_airflow.metrics.sources.host import HostSource
 from dean_airflow.metrics.sources.http_json import HttpSource
 from dean_airflow.metrics.sources.indexagent import IndexAgentSource
-from dean_airflow.metrics.sources.json_fields import JsonField
 from dean_airflow.metrics.sources.own import OwnSource
 from dean_airflow.metrics.sources.prometheus import PrometheusSource
-from dean_airflow.metrics.sources.source import TIMEOUT, Source
+from dean_airflow.metrics.sources.source import Source
 from dean_airflow.services.endpoint import BreakerLimits, ServiceEndpoint
 from dean_airflow.services.pool import ServicePool
 from dean_airflow.store.store import Store
@@ -39,41 +35,6 @@ _SERVICES: dict[str, Callable[[ServicePool, str, str], Source]] = {
     "indexagent": IndexAgentSource,
     "evolution": EvolutionSource,
 }
-RESERVED = frozenset({"dean", "host", "airflow", "indexagent", "evolution", "trial"})
-
-
-class WatchedEndpoint(BaseModel):
-    """An endpoint as the setting `metrics_sources` names it.
-
-    `url` is the whole address that is asked. `fields` (JSON only) names the numbers that count; without, all do, as
-    `<prefix>_<path>`. A `connection` gives the login or token, and its host where no `url` is named.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
-    kind: Literal["http", "prometheus"] = "http"
-    url: str = ""
-    connection: str | None = None
-    timeout: float = Field(default=TIMEOUT, gt=0, le=60)
-    required: bool = True
-    prefix: str | None = None
-    fields: dict[str, JsonField] | None = None
-
-    @field_validator("fields")
-    @classmethod
-    def _names_metrics(cls, fields: dict[str, JsonField] | None) -> dict[str, JsonField] | None:
-        for name in fields or ():
-            if not METRIC_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no name of a metric: letters, digits and underscores")
-        return fields
-
-    @field_validator("name")
-    @classmethod
-    def _is_free(cls, name: str) -> str:
-        if name in RESERVED:
-            raise ValueError(f"{name!r} is taken by DEAN itself")
-        return name
 
 
 @dataclass(frozen=True)

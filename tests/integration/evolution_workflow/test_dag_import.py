@@ -37,6 +37,7 @@ def test_every_dag_imports(dag_bag) -> None:
         "dean_alert_response",
         "dean_evolution_trial",
         "dean_maintenance",
+        "dean_metrics_collection",
         "dean_remote_trial",
         "dean_scheduled_trials",
     ]

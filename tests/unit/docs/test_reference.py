@@ -213,7 +213,7 @@ def test_every_metric_of_deans_own() -> None:
 
 
 def test_every_key_of_a_source_of_metrics() -> None:
-    from dean_airflow.metrics.sources.registry import WatchedEndpoint
+    from dean_airflow.metric_sources import WatchedEndpoint
 
     assert sorted(first_column("metrics.md", "Sources of your own")) == sorted(WatchedEndpoint.model_fields)
 

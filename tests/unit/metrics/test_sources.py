@@ -10,6 +10,7 @@ from aiohttp import web
 
 from dean_airflow.config import Settings
 from dean_airflow.errors import ConfigurationError
+from dean_airflow.metric_sources import JsonField, WatchedEndpoint
 from dean_airflow.metrics.names import METRICS
 from dean_airflow.metrics.sources import prometheus
 from dean_airflow.metrics.sources.airflow import AirflowSource
@@ -17,11 +18,10 @@ from dean_airflow.metrics.sources.evolution import EvolutionSource
 from dean_airflow.metrics.sources.host import HostSource
 from dean_airflow.metrics.sources.http_json import HttpSource
 from dean_airflow.metrics.sources.indexagent import IndexAgentSource
-from dean_airflow.metrics.sources.json_fields import JsonField
 from dean_airflow.metrics.sources.making import SampleMaker
 from dean_airflow.metrics.sources.own import OwnSource
 from dean_airflow.metrics.sources.prometheus import PrometheusSource
-from dean_airflow.metrics.sources.registry import WATCHED, SourceContext, WatchedEndpoint, every_source
+from dean_airflow.metrics.sources.registry import WATCHED, SourceContext, every_source
 from dean_airflow.services.credentials import BearerToken
 from dean_airflow.services.endpoint import Kind, ServiceEndpoint
 from dean_airflow.services.pool import ServicePool
