@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
@@ -11,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from dean_airflow.services.endpoint import ServiceEndpoint
     from dean_airflow.services.remote.trial import RemoteTrial
-    from dean_airflow.store.store import Store
 
 EVOLUTION_CONNECTION = "dean_evolution"
 INDEXAGENT_CONNECTION = "dean_indexagent"
@@ -47,30 +46,14 @@ class RemoteSetup:
         say: Callable[[str], object] = lambda line: None,
     ) -> AsyncIterator[RemoteTrial]:
         """The trial, with a pool and a store that are closed at the end. Raises DeanError."""
-        from dean_airflow.evolution.trial_config import TrialConfig
-        from dean_airflow.services.correlation import correlated
-        from dean_airflow.services.pool import ServicePool
-        from dean_airflow.services.remote.mirror import Origin
-        from dean_airflow.services.remote.options import RemoteOptions
-        from dean_airflow.services.remote.trial import RemoteTrial
+        opening = await opening_module()
+        async with opening.opened_trial(self, tell, say) as trial:
+            yield trial
 
-        endpoints, store = await asyncio.to_thread(open_services, self.connections)
-        try:
-            async with ServicePool(endpoints, store=store) as pool:
-                with correlated(self.run_id):
-                    yield RemoteTrial(
-                        pool,
-                        store,
-                        self.trial_id,
-                        TrialConfig.build(self.config),
-                        RemoteOptions().changed(self.options),
-                        origin=Origin(self.execution, self.dag_id, self.run_id),
-                        inside_dag=True,
-                        tell=tell,
-                        say=say,
-                    )
-        finally:
-            await asyncio.to_thread(store.close)
+
+async def opening_module() -> Any:
+    """`remote_opening`, imported without holding up the event loop."""
+    return await asyncio.to_thread(importlib.import_module, "dean_airflow.remote_opening")
 
 
 def remote_setup(
@@ -91,29 +74,8 @@ def remote_setup(
     )
 
 
-def open_services(connections: Mapping[str, str]) -> tuple[list[ServiceEndpoint], Store]:
-    """The endpoints of the services and DEAN's store. Blocks. Raises DeanError.
+def _parts() -> Any:
+    """What a remote trial is made of."""
+    from types import SimpleNamespace
 
-    A service without a connection is left out; whoever needs it says so.
-    """
-    from dean_airflow.airflow_settings import settings_in_process
-    from dean_airflow.store.store import Store
-
-    return service_endpoints(connections), Store.open(settings_in_process().store)
-
-
-def service_endpoints(connections: Mapping[str, str]) -> list[ServiceEndpoint]:
-    """As `open_services`, without the store. The usual connections may be settings instead."""
-    from dean_airflow.airflow_services import CONNECTIONS, endpoint_or_none
-    from dean_airflow.airflow_settings import settings_in_process
-
-    settings = settings_in_process()
-    found = []
-    for service, usual in CONNECTIONS.items():
-        if service not in connections:
-            continue
-        named = connections[service]
-        endpoint = endpoint_or_none(service, settings, None if named == usual else named)
-        if endpoint is not None:
-            found.append(endpoint)
-    return found
+    return SimpleNamespace(**{name: part for name, part in locals().items() if name != "SimpleNamespace"})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from dean_airflow.remote_setup import EVOLUTION_CONNECTION, INDEXAGENT_CONNECTION, open_services
+from dean_airflow.remote_setup import EVOLUTION_CONNECTION, INDEXAGENT_CONNECTION
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -41,15 +41,13 @@ class ServiceDataOperator(BaseOperator):
     def _ask(self, ask: Callable[[ServicePool, Store], Awaitable[Any]]) -> Any:
         """Raises AirflowFailException for a DeanError that another try would not mend."""
         from dean_airflow.errors import DeanError
-        from dean_airflow.services.pool import ServicePool
+        from dean_airflow.remote_opening import opened_services
         from dean_airflow.services.remote.trial import worth_another_try
 
         async def asked() -> Any:
             connections = {"evolution": self.evolution_conn_id, "indexagent": self.indexagent_conn_id}
-            endpoints, store = await asyncio.to_thread(open_services, connections)
-            with store:
-                async with ServicePool(endpoints, store=store) as pool:
-                    return await ask(pool, store)
+            async with opened_services(connections) as (pool, store):
+                return await ask(pool, store)
 
         try:
             return asyncio.run(asked())

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from dean_airflow.remote_setup import service_endpoints
+from dean_airflow.remote_setup import opening_module
 
 
 class ServiceHealthTrigger(BaseTrigger):
@@ -63,9 +63,8 @@ class ServiceHealthTrigger(BaseTrigger):
 
 async def look_once(connections: Mapping[str, str], accept_degraded: bool) -> tuple[bool, str]:
     """Whether all are healthy, and a sentence that says how each is. Raises DeanError for an unusable connection."""
-    from dean_airflow.services.pool import ServicePool
-
-    async with ServicePool(await asyncio.to_thread(service_endpoints, connections)) as pool:
+    opening = await opening_module()
+    async with opening.opened_pool(connections) as pool:
         health = await pool.check_all_services()
     good = {"healthy", "degraded"} if accept_degraded else {"healthy"}
     each = [

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from dean_airflow.remote_setup import RemoteSetup
+from dean_airflow.remote_setup import RemoteSetup, opening_module
 
 GOING_ON = {None, "none", "scheduled", "queued", "restarting", "running", "deferred", "up_for_retry"}
 """States of a task whose trial another attempt attaches to; any other state means that somebody ended the task."""
@@ -52,6 +52,7 @@ class RemoteTrialTrigger(BaseTrigger):
         self.log.info("The remote trial %s was cancelled.", self.remote_id)
 
     async def _ending(self) -> dict[str, str]:
+        await opening_module()
         from dean_airflow.errors import DeanError, LeaseLost, TrialCancelled
         from dean_airflow.services.remote.trial import TrialTimeout
 

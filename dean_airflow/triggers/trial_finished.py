@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from dean_airflow.remote_setup import EVOLUTION_CONNECTION, service_endpoints
+from dean_airflow.remote_setup import EVOLUTION_CONNECTION, opening_module
 
 if TYPE_CHECKING:
     from dean_airflow.services.contract.trials import Trial
@@ -59,13 +59,12 @@ class RemoteTrialFinishedTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         from dean_airflow.errors import DeanError
-        from dean_airflow.services.pool import ServicePool
 
+        opening = await opening_module()
         told = await self._last_told()
         while True:
             try:
-                endpoints = await asyncio.to_thread(service_endpoints, {"evolution": self.evolution_conn_id})
-                async with ServicePool(endpoints) as pool:
+                async with opening.opened_pool({"evolution": self.evolution_conn_id}) as pool:
                     while True:
                         for trial, ended in await self._ended_since(pool, told):
                             yield TriggerEvent(_payload(trial, ended))  # type: ignore[no-untyped-call]

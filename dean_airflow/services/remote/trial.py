@@ -146,8 +146,13 @@ class RemoteTrial:
     async def stop(self, reason: BaseException | None = None) -> dict[str, Any]:
         """Takes back what was done at the services and ends the trial here: failed for `reason`, or cancelled.
 
-        What could not be taken back is in the result's `not_taken_back`, and is tried again by the next call.
+        What could not be taken back is in the result's `not_taken_back`, and is tried again by the next call. A trial
+        that another run of Airflow's has taken up meanwhile is left alone.
         """
+        known = await asyncio.to_thread(self.store.trials.get, self.trial_id)
+        if self.origin.execution and known.execution != self.origin.execution:
+            self.say(f"Trial {self.trial_id} was taken up by {known.execution} meanwhile, and is left to it.")
+            return known.result or failed_result(self.trial_id, self.config.repository, {})
         left = await self.take_back()
         place = await asyncio.to_thread(self._local.place)
         result = failed_result(self.trial_id, self.config.repository, place)

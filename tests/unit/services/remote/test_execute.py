@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from dean_airflow.config import Settings
+from dean_airflow.errors import TrialCancelled
 from dean_airflow.evolution.trial_config import TrialConfig
 from dean_airflow.services.caches import ServiceCaches
 from dean_airflow.services.contract.patterns import IndexPattern, PatternQuery
@@ -18,7 +19,9 @@ from dean_airflow.services.evolution.service import EvolutionService
 from dean_airflow.services.pattern_exchange import AT_MOST_SECONDS, EVERY_SECONDS, exchange_patterns
 from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.remote.engine import execute_evolution_trial
+from dean_airflow.services.remote.mirror import Origin
 from dean_airflow.services.remote.options import RemoteOptions
+from dean_airflow.services.remote.trial import RemoteTrial
 from dean_airflow.services.server.threads import Threads
 from dean_airflow.store.store import Store
 from dean_airflow.testing.scenario import hanging, standard
@@ -180,3 +183,33 @@ async def test_a_service_that_cannot_be_read_is_named_and_the_other_is_read(
         exchanged = await exchange_patterns(pool, dean_store)
     assert exchanged.seen == {"indexagent": 1}
     assert list(exchanged.failed) == ["evolution"]
+
+
+async def test_a_stop_that_comes_late_leaves_the_next_runs_trial_alone(
+    new_pool: Callable[..., ServicePool], dean_store: Store, stub_services: StubServices
+) -> None:
+    """As the kill of a cleared task may, when its triggerer was busy."""
+    stub_services.evolution.script(hanging(1), hanging(1))
+    async with new_pool() as pool:
+        first = RemoteTrial(pool, dean_store, "trial-0123", CONFIG, QUICK, origin=Origin("run/0"))
+        await first.start()
+        await first.stop()
+        again = RemoteTrial(pool, dean_store, "trial-0123", CONFIG, QUICK, origin=Origin("run/1"))
+        await again.start()
+        await first.stop()
+        assert [trial.status for trial in stub_services.evolution.trials.values()][1] != "cancelled"
+        assert dean_store.trials.get("trial-0123").status == "running"
+        await again.stop()
+    assert [trial.status for trial in stub_services.evolution.trials.values()] == ["cancelled", "cancelled"]
+
+
+async def test_an_attempt_that_was_stopped_does_not_go_on(
+    new_pool: Callable[..., ServicePool], dean_store: Store, stub_services: StubServices
+) -> None:
+    async with new_pool() as pool:
+        trial = RemoteTrial(pool, dean_store, "trial-0123", CONFIG, QUICK, origin=Origin("run/0"))
+        await trial.start()
+        await trial.stop()
+        with pytest.raises(TrialCancelled):
+            await trial.start()
+    assert len(stub_services.evolution.trials) == 1
