@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from dean_airflow.store.alert_models import AlertDeliveryRow, AlertNoticeRow
@@ -89,16 +89,22 @@ class Notices:
     def record(self, keys: Sequence[str], receiver: str, *, run: str = "", error: str = "") -> None:
         """An attempt to tell the receiver of these notices: it was told, unless there is an `error`."""
 
+        told = None if error else self._now()
+
         def work(session: Session) -> None:
-            for key in keys:
-                row = session.get(AlertDeliveryRow, (key, receiver), with_for_update=True)
-                if row is None:
-                    row = AlertDeliveryRow(key=key, receiver=receiver, attempts=0)
-                    session.add(row)
-                row.attempts = (row.attempts or 0) + 1
+            statement = select(AlertDeliveryRow).where(
+                AlertDeliveryRow.receiver == receiver, AlertDeliveryRow.key.in_(keys)
+            )
+            known = {row.key: row for row in session.scalars(statement.with_for_update())}
+            for row in known.values():
+                row.attempts += 1
                 row.error, row.run = error, run
-                if not error and row.delivered_at is None:
-                    row.delivered_at = self._now()
+                row.delivered_at = row.delivered_at or told
+            session.add_all(
+                AlertDeliveryRow(key=key, receiver=receiver, attempts=1, error=error, run=run, delivered_at=told)
+                for key in keys
+                if key not in known
+            )
 
         self._database.write(work)
 
@@ -112,11 +118,15 @@ class Notices:
         self._database.write(lambda session: session.execute(statement))
 
 
-def insert_notices(session: Session, notices: Iterable[Notice]) -> None:
+def insert_notices(session: Session, notices: Sequence[Notice]) -> None:
     """Adds those whose key is new, in the caller's transaction."""
-    for notice in notices:
-        if session.get(AlertNoticeRow, notice.key) is None:
-            session.add(AlertNoticeRow(**asdict(notice)))
+    if not notices:
+        return
+    keys = [notice.key for notice in notices]
+    known = set(session.scalars(select(AlertNoticeRow.key).where(AlertNoticeRow.key.in_(keys))))
+    new = [asdict(notice) for notice in notices if notice.key not in known]
+    if new:
+        session.execute(insert(AlertNoticeRow), new)
 
 
 def _read(row: AlertNoticeRow) -> Notice:

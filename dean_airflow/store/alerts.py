@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from dean_airflow.store.alert_models import AlertClockRow, AlertNoticeRow, AlertRow
@@ -148,11 +148,16 @@ def _write_clock(session: Session, clock: AlertClock | None) -> None:
 
 
 def _write_alerts(session: Session, before: dict[str, AlertRecord], after: dict[str, AlertRecord]) -> None:
-    for fingerprint in before.keys() - after.keys():
-        session.execute(delete(AlertRow).where(AlertRow.fingerprint == fingerprint))
-    for fingerprint, alert in after.items():
-        if before.get(fingerprint) != alert:
-            session.merge(AlertRow(**asdict(alert)))
+    """In three statements, however many alerts a trouble makes at a time."""
+    gone = before.keys() - after.keys()
+    new = [asdict(after[fingerprint]) for fingerprint in after.keys() - before.keys()]
+    changed = [asdict(after[one]) for one in after.keys() & before.keys() if after[one] != before[one]]
+    if gone:
+        session.execute(delete(AlertRow).where(AlertRow.fingerprint.in_(gone)))
+    if new:
+        session.execute(insert(AlertRow), new)
+    if changed:
+        session.execute(update(AlertRow), changed)
 
 
 def _recent_notices(session: Session, now: datetime) -> dict[str, int]:

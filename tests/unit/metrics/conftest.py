@@ -14,11 +14,14 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from dean_airflow.metrics.history import History
+from dean_airflow.store.models import Base
 from dean_airflow.store.store import Store
 
 BACKENDS = [pytest.param("sqlite")]
 if os.environ.get("DEAN_TEST_POSTGRES"):
     BACKENDS.append(pytest.param("postgres", marks=pytest.mark.postgres))
+
+EMPTIED = ("dean_chunks", "dean_samples", "dean_series", "dean_tallies", "dean_trials")
 
 
 class Clock:
@@ -54,7 +57,7 @@ def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A migrated store in a schema of its own, whose metrics are emptied between tests."""
+    """A migrated store in a schema of its own, whose metrics and alerts are emptied between tests."""
     base = make_url(os.environ["DEAN_TEST_POSTGRES"]).set(drivername="postgresql+psycopg2")
     schema = f"dean_test_{secrets.token_hex(6)}"
     engine = create_engine(base, isolation_level="AUTOCOMMIT")
@@ -79,8 +82,8 @@ def store(store_url: str, clock: Clock) -> Iterator[Store]:
         yield store
         if store.database.is_sqlite:
             return
-        for table in ("dean_chunks", "dean_samples", "dean_series", "dean_tallies", "dean_trials"):
-            store.database.write(lambda session, table=table: session.execute(text(f"DELETE FROM {table}")))
+        kept = ", ".join(table for table in Base.metadata.tables if table.startswith("dean_alert") or table in EMPTIED)
+        store.database.write(lambda session: session.execute(text(f"TRUNCATE {kept} CASCADE")))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from dean_airflow.metrics.alerts.engine import evaluate, evaluate_in_force
 from dean_airflow.metrics.alerts.judging import ALERTS_PER_RULE, summary_of
 from dean_airflow.metrics.alerts.notable import FLAPPING_AFTER
 from dean_airflow.metrics.memory import MemoryHistory
-from dean_airflow.metrics.sample import STALE
+from dean_airflow.metrics.sample import STALE, Sample, to_ms
 
 HOLDING = """
 groups:
@@ -104,7 +104,7 @@ def test_a_series_that_ends_is_not_zero(watchman):
 
 def test_a_service_that_flaps_does_not_storm(watchman):
     watch = watchman()
-    for _ in range(30):
+    for _ in range(12):
         watch.minute(a=0)
         watch.minute(a=1)
     stormy = len(watch.said())
@@ -213,15 +213,17 @@ def test_labels_that_explode_are_capped_with_a_warning(watchman):
 @pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(hours=-1)])
 def test_a_clock_that_jumps_makes_no_storm(watchman, jump):
     watch = watchman(HOLDING + RATES.split("rules:\n")[1], keep=True)
-    watch.clock.move(hours=-2)
-    for minute in range(120):  # what the jump finds in the history
+    now = to_ms(watch.clock())
+    watch.history.append(  # what the jump finds in the history
+        Sample(service, "errors_total", per_minute * minute, now - (119 - minute) * 60_000)
+        for minute in range(120)
+        for service, per_minute in (("a", 10.0), ("b", 10.0), ("bad", 100.0))
+    )
+    for minute in range(120, 150):
         watch.clock.move(minutes=1)
-        watch.collect("errors_total", a=10.0 * minute, b=10.0 * minute, bad=100.0 * minute)
-    for minute in range(120, 160):
-        watch.clock.move(minutes=1)
-        if minute == 130:
+        if minute == 126:
             watch.clock.time += jump
-        if minute == 145:
+        if minute == 138:
             watch.clock.time -= jump
         watch.collect("errors_total", a=10.0 * minute, b=10.0 * minute, bad=100.0 * minute)
         watch.evaluate(a=1, b=1, dead=0)
@@ -270,11 +272,11 @@ def test_a_pause_is_not_held_against_anybody(watchman):
 @pytest.mark.parametrize("day", [(2030, 3, 31), (2030, 10, 27)])
 def test_daylight_saving_changes_nothing(watchman, clock, day):
     berlin = ZoneInfo("Europe/Berlin")
-    clock.time = clock().replace(year=day[0], month=day[1], day=day[2], hour=0)
+    clock.time = clock().replace(year=day[0], month=day[1], day=day[2], hour=0, minute=30)
     watch = watchman(HOLDING)
-    for minute in range(180):
+    for minute in range(50):
         clock.move(minutes=1)
-        watch.collect(a=float(not 70 <= minute < 80))
+        watch.collect(a=float(not 25 <= minute < 35))
         evaluate(watch.store, watch.rules, clock().astimezone(berlin), reader=watch.history)
 
     assert watch.said() == ["a firing", "a resolved"]
