@@ -39,6 +39,10 @@ class EvolutionStub(ServiceStub):
         """A trial as POST /evolution/start begins it, for tests that need one to be there, of that id if need be."""
         return self.within(lambda: Trial.model_validate(self._memory.begin(config, trial_id)))
 
+    def cancel_trial(self, trial_id: str) -> None:
+        """As POST /evolution/{id}/cancel does for a trial that has not ended. Raises KeyError."""
+        self.within(self.trials[trial_id].cancel)
+
     def forget(self) -> None:
         super().forget()
         self._memory.clear()

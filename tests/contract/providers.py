@@ -68,7 +68,7 @@ class EvolutionServerProvider:
     """The stand-alone server as `airflow dean serve evolution` runs it, in a thread."""
 
     def __init__(self, url: str, token: str, store: Store) -> None:
-        self.url, self.token, self._store = url, token, store
+        self.url, self.token, self.store = url, token, store
 
     def enter(self, state: str, parameters: State) -> None:
         if state == "a running trial":
@@ -76,9 +76,9 @@ class EvolutionServerProvider:
         elif state == "a completed trial":
             self._trial(
                 parameters, status="completed", outcome="improved", stop_reason="generations",
-                improvements=[0.2, 0.1], best_fitness=0.3, current_generation=2, completed_at=self._store.now(),
+                improvements=[0.2, 0.1], best_fitness=0.3, current_generation=2, completed_at=self.store.now(),
             )  # fmt: skip
-            self._store.patterns.record(
+            self.store.patterns.record(
                 "hoist_regex", "loop", tried=3, confirmed=2, effects=[-0.3], trial_id=parameters["trial_id"]
             )
         elif state == "a trial was started with a key":
@@ -88,14 +88,14 @@ class EvolutionServerProvider:
 
     def _trial(self, parameters: State, **columns: Any) -> None:
         trial_id, repository = parameters["trial_id"], parameters["repository"]
-        self._store.trials.create(trial_id, {"repository": repository, "generations": 3, "population_size": 5})
-        self._store.trials.transition(trial_id, "initializing") if self._is_new(trial_id) else None
+        self.store.trials.create(trial_id, {"repository": repository, "generations": 3, "population_size": 5})
+        self.store.trials.transition(trial_id, "initializing") if self._is_new(trial_id) else None
         change = update(TrialRow).where(TrialRow.id == trial_id)
         cleared = {"completed_at": None, "outcome": None, "stop_reason": None}
-        self._store.database.write(lambda session: session.execute(change.values({**cleared, **columns})))
+        self.store.database.write(lambda session: session.execute(change.values({**cleared, **columns})))
 
     def _is_new(self, trial_id: str) -> bool:
-        return self._store.trials.get(trial_id).status == "pending"
+        return self.store.trials.get(trial_id).status == "pending"
 
 
 def start_with_key(provider: Provider, key: str) -> None:
@@ -107,20 +107,20 @@ def start_with_key(provider: Provider, key: str) -> None:
 
 @contextlib.contextmanager
 def serving(
-    folder: Path, build: Callable[[Settings, Store], FastAPI]
+    folder: Path, build: Callable[[Settings, Store], FastAPI], **settings: Any
 ) -> Iterator[tuple[str, SigningKeys, Store, Settings]]:
     """A real server on a store of its own below `folder`: its URL, the keys it trusts, its store and settings."""
-    settings = Settings(data_dir=folder, environment="development", server_requests_per_minute=0)
+    made = Settings(data_dir=folder, environment="development", server_requests_per_minute=0, **settings)
     keys = SigningKeys((generate_key(),))
-    write_signing_keys(settings.signing_keys_file, keys)
-    app = build(settings, Store.open(settings.store))
-    with BackgroundLoop("server") as background, Store.open(settings.store) as store:
+    write_signing_keys(made.signing_keys_file, keys)
+    app = build(made, Store.open(made.store))
+    with BackgroundLoop("server") as background, Store.open(made.store) as store:
         lifespan = app.router.lifespan_context(app)
         background.run(lifespan.__aenter__())
         server = StubServer(app)
         background.run(server.start())
         try:
-            yield server.url, keys, store, settings
+            yield server.url, keys, store, made
         finally:
             background.run(server.stop())
             background.run(lifespan.__aexit__(None, None, None))

@@ -17,6 +17,7 @@ from dean_airflow.services.contract.errors import CODES, TRIAL_NOT_FOUND, ErrorB
 
 log = logging.getLogger(__name__)
 
+UNREADABLE_BODY = "The request's body cannot be read: it must be JSON in UTF-8."
 SHOWN_OF_AN_INPUT = 100
 """Characters of a refused value that an answer quotes."""
 
@@ -59,6 +60,9 @@ def request_id_of(request: Request) -> str | None:
 
 async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, AnyHttpException)
+    if error.status_code == 400 and not isinstance(error, ApiError):
+        # FastAPI's answer to a body that is no text; to a caller it is as malformed as one that is no JSON.
+        return error_response(422, UNREADABLE_BODY, request_id_of(request))
     detail = error.detail if isinstance(error.detail, str) else json.dumps(error.detail)
     details = getattr(error, "details", None)
     return error_response(error.status_code, detail, request_id_of(request), details=details, headers=error.headers)
