@@ -12,6 +12,7 @@ from dean_airflow.services.contract.capabilities import GENOME, LINEAGE, SEARCH_
 from dean_airflow.services.contract.patterns import IndexPattern
 from dean_airflow.services.contract.populations import CreatePopulation, Population
 from dean_airflow.services.indexagent.routes import indexagent_routers
+from dean_airflow.testing.indexagent_agents import StubPopulation
 from dean_airflow.testing.indexagent_memory import IndexAgentMemory
 from dean_airflow.testing.service_stub import ServiceStub
 
@@ -26,6 +27,11 @@ class IndexAgentStub(ServiceStub):
     def agents(self) -> dict[str, Agent]:
         """By id, oldest first."""
         return self._memory.by_id
+
+    @property
+    def populations(self) -> dict[str, StubPopulation]:
+        """By id, oldest first; one whose agents were deleted is still here."""
+        return self._memory.populations
 
     def create_agent(self, agent: CreateAgent, *, agent_id: str | None = None) -> Agent:
         """An agent as POST /agents makes it, for tests that need one to be there, of that id if need be."""
