@@ -32,6 +32,7 @@ from dean_airflow.services.evolution.starting import config_of
 from dean_airflow.services.server.caller import Caller
 from dean_airflow.services.server.faults import ApiError
 from dean_airflow.services.server.prometheus import ServerMetrics
+from dean_airflow.services.server.read_cache import ReadCache
 from dean_airflow.services.server.threads import Threads
 from dean_airflow.store.fence import FINAL
 from dean_airflow.store.ids import new_trial_id
@@ -48,6 +49,7 @@ class EvolutionService:
     ) -> None:
         self.settings, self.store, self.threads, self.runner = settings, store, threads, runner
         self.figures = figures or ServerMetrics()
+        self._reads = ReadCache()
 
     async def start(
         self, request: StartTrial, caller: Caller, key: str | None, credential: Any = None
@@ -78,6 +80,7 @@ class EvolutionService:
         self, trial_id: str, config: Any, body: dict[str, Any], caller: Caller, credential: Any
     ) -> dict[str, Any]:
         await self.runner.start(trial_id, config, body, caller, credential)
+        self._reads.forget()
         return (await self.status(trial_id)).model_dump(mode="json", exclude_none=True)
 
     async def status(self, trial_id: str) -> Trial:
@@ -95,9 +98,14 @@ class EvolutionService:
             await self.runner.cancel(trial_id, caller, credential)
         except IllegalTransition as refused:
             raise ApiError(400, str(refused)) from None
+        finally:
+            self._reads.forget()
         return CancelledTrial(trial_id=trial_id)
 
     async def trials(self, query: TrialQuery) -> TrialList:
+        return await self._reads.get(query, lambda: self._trials(query))
+
+    async def _trials(self, query: TrialQuery) -> TrialList:
         views, total = await self.threads(
             lambda: self.store.discoveries.views(
                 repository=query.repository, status=query.status, limit=query.limit, offset=query.offset
@@ -107,6 +115,9 @@ class EvolutionService:
 
     async def results(self, query: ResultQuery) -> ResultList:
         """Of completed trials alone."""
+        return await self._reads.get(query, lambda: self._results(query))
+
+    async def _results(self, query: ResultQuery) -> ResultList:
         views, total = await self.threads(
             lambda: self.store.discoveries.views(
                 repository=query.repository, min_fitness=query.min_fitness, limit=query.limit, fittest_first=True
@@ -116,6 +127,9 @@ class EvolutionService:
         return ResultList(results=[result_of(view, found.get(view.trial.id, [])) for view in views], total=total)
 
     async def patterns(self, query: PatternQuery) -> PatternList:
+        return await self._reads.get(query, lambda: self._patterns(query))
+
+    async def _patterns(self, query: PatternQuery) -> PatternList:
         """Those that won in trials here, and those that IndexAgent found."""
         discoveries = self.store.discoveries
         everything = await self.threads(discoveries.list)
@@ -142,6 +156,9 @@ class EvolutionService:
         return PatternList(patterns=page, total=len(wanted), types=dict(types))
 
     async def metrics(self) -> EvolutionMetrics:
+        return await self._reads.get("metrics", self._metrics)
+
+    async def _metrics(self) -> EvolutionMetrics:
         known = await self.threads(self.store.discoveries.averages)
         statuses = known["statuses"]
         return EvolutionMetrics(
@@ -157,6 +174,9 @@ class EvolutionService:
 
     async def overview(self) -> EvolutionStatus:
         """Of the trials at work now: their agents are the candidates of their last generations."""
+        return await self._reads.get("overview", self._overview)
+
+    async def _overview(self) -> EvolutionStatus:
         views, _ = await self.threads(lambda: self.store.discoveries.views(status="running", limit=1000))
         known = await self.threads(self.store.discoveries.averages)
         full = [await self.threads(self.store.discoveries.view, view.trial.id) for view in views]
