@@ -66,3 +66,7 @@ class RulesError(DeanError):
 
 class SilenceError(DeanError):
     """A silence is not possible as asked for, or there is none with this id."""
+
+
+class DeploymentError(DeanError):
+    """The deployment cannot be looked at: no such directory, nothing to deploy in it, a broken list of ignores, ..."""

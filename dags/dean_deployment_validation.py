@@ -1,0 +1,53 @@
+"""Looks daily for what is wrong with a deployment: a name that differs, a certificate that ends, a port used twice.
+
+The report, each finding with its file and line and how it is mended, is in the log of the one task. Errors fail the
+run, warnings do not.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param
+
+from dean_airflow.airflow_settings import settings_from_airflow
+from dean_airflow.operators.deployment import DeploymentValidationOperator
+
+with DAG(
+    dag_id="dean_deployment_validation",
+    description="Check a deployment's files, and the machine it is deployed to",
+    doc_md=__doc__,
+    schedule="0 6 * * *",
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=30),
+    tags=["dean"],
+    params={
+        "deployment": Param(
+            settings_from_airflow().deployment,
+            "Directory on the worker with the compose file or dean-deployment.yaml.",
+            type="string",
+            title="Deployment",
+        ),
+        "environment": Param(
+            None,
+            "Empty: what dean-deployment.yaml says, else local.",
+            type=["null", "string"],
+            enum=[None, "local", "staging", "production"],
+            title="Environment",
+        ),
+        "probes": Param(
+            True,
+            "Whether this machine and the network are asked as well: Docker, ports, disk, hosts, logins.",
+            type="boolean",
+            title="Probes",
+        ),
+    },
+    default_args={
+        "pool": settings_from_airflow().pool,
+        "retries": 2,
+        "retry_delay": timedelta(seconds=1),
+        "retry_exponential_backoff": 2,
+        "max_retry_delay": timedelta(seconds=60),
+        "execution_timeout": timedelta(minutes=5),
+    },
+) as dean_deployment_validation:
+    DeploymentValidationOperator(task_id="validate")

@@ -1,0 +1,339 @@
+"""What is known of images: their names taken apart, what they run, listen on, speak and contain.
+
+Only widely used images are in the tables; of others nothing is known, and nothing is judged.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ImageName:
+    """`repository` without registry and tag, `name` its last part; `tag` and `digest` empty where not given."""
+
+    registry: str
+    repository: str
+    tag: str
+    digest: str
+
+    @property
+    def name(self) -> str:
+        return self.repository.rpartition("/")[2]
+
+    @property
+    def is_official(self) -> bool:
+        return self.registry in ("", "docker.io", "index.docker.io", "public.ecr.aws") and (
+            "/" not in self.repository or self.repository.startswith(("library/", "docker/library/"))
+        )
+
+
+def parse_image(text: str) -> ImageName:
+    """An image reference; a colon before a registry's port begins no tag."""
+    rest, _, digest = text.strip().partition("@")
+    head, slash, tail = rest.partition("/")
+    registry = head if slash and ("." in head or ":" in head or head == "localhost") else ""
+    path = tail if registry else rest
+    repository, colon, tag = path.rpartition(":")
+    if not colon or "/" in tag:
+        repository, tag = path, ""
+    return ImageName(registry, repository, tag, digest)
+
+
+_KINDS: dict[str, tuple[str, ...]] = {
+    "postgres": ("postgres", "postgresql", "postgis", "pgvector", "timescaledb", "timescaledb-ha", "supabase-postgres"),
+    "mysql": ("mysql", "mariadb", "mysql-server", "percona", "percona-server"),
+    "redis": ("redis", "valkey", "keydb", "redis-stack", "redis-stack-server", "dragonfly"),
+    "mongo": ("mongo", "mongodb", "mongodb-community-server"),
+    "rabbitmq": ("rabbitmq",),
+    "memcached": ("memcached",),
+    "elasticsearch": ("elasticsearch", "opensearch"),
+    "clickhouse": ("clickhouse-server", "clickhouse"),
+    "cassandra": ("cassandra", "scylla"),
+    "influxdb": ("influxdb",),
+    "neo4j": ("neo4j",),
+    "mssql": ("server",),
+    "nginx": ("nginx", "nginx-unprivileged", "openresty"),
+    "traefik": ("traefik",),
+    "caddy": ("caddy",),
+    "haproxy": ("haproxy",),
+    "httpd": ("httpd",),
+    "envoy": ("envoy",),
+    "prometheus": ("prometheus",),
+    "alertmanager": ("alertmanager",),
+    "grafana": ("grafana", "grafana-oss", "grafana-enterprise"),
+    "loki": ("loki",),
+    "promtail": ("promtail",),
+    "airflow": ("airflow",),
+    "minio": ("minio",),
+    "kafka": ("kafka", "cp-kafka"),
+    "zookeeper": ("zookeeper", "cp-zookeeper"),
+    "vault": ("vault",),
+    "keycloak": ("keycloak",),
+    "python": ("python",),
+    "node": ("node",),
+    "alpine": ("alpine",),
+    "busybox": ("busybox",),
+    "debian": ("debian",),
+    "ubuntu": ("ubuntu",),
+    "statsd": ("statsd-exporter",),
+    "adminer": ("adminer",),
+    "pgadmin": ("pgadmin4",),
+    "pgbouncer": ("pgbouncer",),
+    "mailhog": ("mailhog",),
+    "mailpit": ("mailpit",),
+    "nats": ("nats",),
+    "consul": ("consul",),
+    "etcd": ("etcd",),
+    "otel": ("opentelemetry-collector", "opentelemetry-collector-contrib"),
+    "jaeger": ("jaeger", "all-in-one"),
+    "flower": ("flower",),
+    "qdrant": ("qdrant",),
+    "registry": ("registry",),
+    "localstack": ("localstack",),
+    "temporal": ("temporal", "auto-setup"),
+    "ollama": ("ollama",),
+    "wordpress": ("wordpress",),
+    "phpmyadmin": ("phpmyadmin",),
+    "node-exporter": ("node-exporter",),
+    "cadvisor": ("cadvisor",),
+    "postgres-exporter": ("postgres-exporter",),
+    "redis-exporter": ("redis_exporter",),
+    "mlflow": ("mlflow",),
+    "couchdb": ("couchdb",),
+}
+_NAMED = {name: kind for kind, names in _KINDS.items() for name in names}
+
+DATABASES = frozenset(
+    {"postgres", "mysql", "redis", "mongo", "memcached", "elasticsearch", "clickhouse", "cassandra"}
+    | {"influxdb", "neo4j", "mssql", "etcd", "qdrant", "couchdb"}
+)
+PROXIES = frozenset({"nginx", "traefik", "caddy", "haproxy", "httpd", "envoy"})
+
+_PORTS: dict[str, frozenset[int]] = {
+    "postgres": frozenset({5432}),
+    "mysql": frozenset({3306, 33060}),
+    "redis": frozenset({6379}),
+    "mongo": frozenset({27017}),
+    "rabbitmq": frozenset({5672, 5671, 15672, 15671, 15692, 25672, 4369, 1883, 61613}),
+    "memcached": frozenset({11211}),
+    "elasticsearch": frozenset({9200, 9300, 9600}),
+    "clickhouse": frozenset({8123, 9000, 9009, 8443, 9440}),
+    "cassandra": frozenset({9042, 7000, 7001, 7199, 9160}),
+    "influxdb": frozenset({8086, 8088}),
+    "neo4j": frozenset({7474, 7473, 7687}),
+    "prometheus": frozenset({9090}),
+    "alertmanager": frozenset({9093, 9094}),
+    "grafana": frozenset({3000}),
+    "loki": frozenset({3100, 9095, 9096}),
+    "minio": frozenset({9000, 9001}),
+    "keycloak": frozenset({8080, 8443, 9000}),
+    "vault": frozenset({8200, 8201}),
+    "zookeeper": frozenset({2181, 2888, 3888, 8080}),
+    "statsd": frozenset({9102, 9125, 8125}),
+    "adminer": frozenset({8080}),
+    "pgbouncer": frozenset({5432, 6432}),
+    "mailhog": frozenset({1025, 8025}),
+    "mailpit": frozenset({1025, 8025, 1110}),
+    "nats": frozenset({4222, 6222, 8222}),
+    "consul": frozenset({8300, 8301, 8302, 8500, 8600, 8502}),
+    "etcd": frozenset({2379, 2380}),
+    "otel": frozenset({4317, 4318, 8888, 8889, 13133, 55679, 1777}),
+    "jaeger": frozenset({16686, 14250, 14268, 14269, 4317, 4318, 6831, 6832, 9411, 5778}),
+    "flower": frozenset({5555}),
+    "qdrant": frozenset({6333, 6334, 6335}),
+    "registry": frozenset({5000, 5001}),
+    "localstack": frozenset({4566}),
+    "temporal": frozenset({7233, 7234, 7235, 7239, 8233}),
+    "ollama": frozenset({11434}),
+    "wordpress": frozenset({80, 9000}),
+    "phpmyadmin": frozenset({80}),
+    "node-exporter": frozenset({9100}),
+    "cadvisor": frozenset({8080}),
+    "postgres-exporter": frozenset({9187}),
+    "redis-exporter": frozenset({9121}),
+    "couchdb": frozenset({5984, 4369, 9100}),
+}
+_SPEAKS: dict[tuple[str, int], str] = {
+    ("prometheus", 9090): "http",
+    ("alertmanager", 9093): "http",
+    ("grafana", 3000): "http",
+    ("loki", 3100): "http",
+    ("influxdb", 8086): "http",
+    ("minio", 9000): "http",
+    ("minio", 9001): "http",
+    ("rabbitmq", 15672): "http",
+    ("clickhouse", 8123): "http",
+    ("clickhouse", 8443): "https",
+    ("neo4j", 7474): "http",
+    ("neo4j", 7473): "https",
+    ("keycloak", 8443): "https",
+    ("adminer", 8080): "http",
+    ("airflow", 8080): "http",
+    ("mailhog", 8025): "http",
+    ("mailpit", 8025): "http",
+}
+_MAX_CONNECTIONS = {"postgres": 100, "mysql": 151}
+_HEALTHY_BY_THEMSELVES = frozenset(
+    {"mssql-healthy", "portainer", "plex", "pihole", "home-assistant", "vaultwarden", "gitlab-ce", "gitlab-ee", "netdata"}
+    | {"cadvisor", "photoprism", "mailserver", "docker-mailserver", "pms-docker", "mailpit", "webdriver"}
+)
+
+
+def kind_of(image: str) -> str:
+    """What an image runs, empty where it is not known."""
+    parsed = parse_image(image)
+    kind = _NAMED.get(parsed.name, "")
+    if kind == "mssql":
+        return "mssql" if "mssql" in parsed.repository else ""
+    if kind == "airflow" and parsed.repository not in ("apache/airflow", "bitnami/airflow", "airflow"):
+        return "airflow" if parsed.name == "airflow" else ""
+    return kind
+
+
+def ports_of(kind: str) -> frozenset[int]:
+    """Container ports an image listens on by default; empty where not known."""
+    return _PORTS.get(kind, frozenset())
+
+
+_ADMIN_PORTS = {
+    "caddy": frozenset({2019}),
+    "traefik": frozenset({8080, 8082}),
+    "haproxy": frozenset({8404, 8405, 1936}),
+    "envoy": frozenset({9901}),
+    "nginx": frozenset({80, 8080, 8081}),
+    "airflow": frozenset({8974, 8793, 8794, 8080}),
+    "keycloak": frozenset({9000}),
+}
+
+
+def admin_ports_of(kind: str) -> frozenset[int]:
+    """Ports for health checks and the like, which are never published."""
+    return _ADMIN_PORTS.get(kind, frozenset())
+
+
+def protocol_of(kind: str, port: int) -> str:
+    """`http` or `https` where the image's port is known to speak it."""
+    return _SPEAKS.get((kind, port), "")
+
+
+def default_connections(kind: str) -> int | None:
+    return _MAX_CONNECTIONS.get(kind)
+
+
+def has_own_health_check(image: str) -> bool:
+    return parse_image(image).name in _HEALTHY_BY_THEMSELVES
+
+
+# Tools of base images. What an image is not known to have or to lack is not judged.
+_BUSYBOX = frozenset({"wget", "nc", "sh", "ash", "grep", "sed", "awk", "ps", "pgrep", "pidof", "test", "cat", "echo", "ls"})
+_COREUTILS = frozenset({"sh", "bash", "grep", "sed", "test", "cat", "echo", "ls", "timeout"})
+_JUDGED = frozenset(
+    {"curl", "wget", "nc", "bash", "python", "python3", "node", "pg_isready", "psql", "redis-cli", "mysqladmin", "mysql"}
+    | {"mariadb-admin", "mongosh", "mongo", "jq", "pgrep", "ps", "nginx", "ncat", "netcat", "healthcheck.sh", "http"}
+    | {"rabbitmq-diagnostics", "rabbitmqctl", "airflow", "celery", "valkey-cli", "java", "ruby", "php", "perl", "ss", "dig"}
+)
+_HAS: dict[str, frozenset[str]] = {
+    "postgres": frozenset({"pg_isready", "psql", "perl"}),
+    "mysql": frozenset({"mysqladmin", "mysql", "mariadb-admin", "healthcheck.sh", "curl", "perl"}),
+    "redis": frozenset({"redis-cli", "valkey-cli"}),
+    "mongo": frozenset({"mongosh", "mongo", "perl", "curl", "jq"}),
+    "rabbitmq": frozenset({"rabbitmq-diagnostics", "rabbitmqctl", "wget", "perl"}),
+    "nginx": frozenset({"nginx", "curl"}),
+    "httpd": frozenset({"perl"}),
+    "traefik": _BUSYBOX,
+    "caddy": _BUSYBOX,
+    "haproxy": frozenset({"perl"}),
+    "prometheus": _BUSYBOX,
+    "alertmanager": _BUSYBOX,
+    "grafana": _BUSYBOX | {"curl", "bash"},
+    "memcached": frozenset({"perl"}),
+    "alpine": _BUSYBOX,
+    "busybox": _BUSYBOX,
+    "debian": frozenset({"perl"}),
+    "ubuntu": frozenset({"perl"}),
+    "python": frozenset({"python", "python3", "perl"}),
+    "node": frozenset({"node", "perl"}),
+    "airflow": frozenset({"airflow", "python", "python3", "celery", "curl", "psql", "perl", "nc", "mysql", "pg_isready"}),
+}
+_FULL = frozenset({"curl", "wget", "perl", "python", "python3", "bash", "ps", "pgrep"})
+_NO_BASH = frozenset({"alpine", "busybox", "traefik", "caddy", "prometheus", "alertmanager"})
+_NO_SHELL = frozenset({"distroless", "scratch"})
+
+
+def has_tool(image: str, tool: str) -> bool | None:
+    """Whether an image contains a command; None where that is not known."""
+    if tool not in _JUDGED and tool not in _BUSYBOX:
+        return None
+    parsed = parse_image(image)
+    if parsed.registry == "gcr.io" and "distroless" in parsed.repository:
+        return tool in ("python", "python3") and "python" in parsed.name
+    kind = kind_of(image)
+    if parsed.repository.startswith("bitnami/") or kind not in _HAS or tool not in _JUDGED:
+        return None
+    alpine = "alpine" in parsed.tag or kind == "alpine"
+    has = set(_HAS[kind])
+    if alpine:
+        has |= _BUSYBOX
+        has.discard("perl")
+        if kind == "mysql":
+            return None
+        if kind in ("postgres", "nginx") and tool == "bash":
+            return kind == "postgres"
+        return tool in has or (tool in ("perl", "ss") and None)
+    if kind in ("python", "node") and not re.search(r"slim|alpine", parsed.tag):
+        return tool in has | _FULL or (tool in ("nc", "netcat", "ncat", "jq", "dig", "ss") and False)
+    if tool in ("perl", "ps", "pgrep", "ss", "dig") and kind not in _NO_BASH:
+        return None if tool not in has else True
+    if tool == "bash":
+        return "bash" in has or kind not in _NO_BASH
+    if kind in ("mysql", "mongo", "rabbitmq", "haproxy", "httpd") and tool in ("python", "python3", "curl", "wget"):
+        return None if kind in ("mysql", "mongo", "rabbitmq") else tool in has
+    return tool in has
+
+
+CONTRIB = frozenset(
+    "adminpack amcheck autoinc bloom btree_gin btree_gist citext cube dblink dict_int dict_xsyn earthdistance file_fdw "
+    "fuzzystrmatch hstore insert_username intagg intarray isn lo ltree moddatetime old_snapshot pageinspect "
+    "pg_buffercache pg_freespacemap pg_prewarm pg_stat_statements pg_surgery pg_trgm pg_visibility pg_walinspect "
+    "pgcrypto pgrowlocks pgstattuple plpgsql postgres_fdw refint seg sslinfo tablefunc tcn tsm_system_rows "
+    "tsm_system_time unaccent uuid-ossp xml2 pg_logicalinspect".split()
+)
+_PL = frozenset({"plperl", "plperlu", "plpython3u", "plpythonu", "pltcl", "pltclu"} | {"bool_plperl", "hstore_plperl"})
+_OWN_EXTENSIONS: dict[str, frozenset[str]] = {
+    "pgvector": frozenset({"vector"}),
+    "timescaledb": frozenset({"timescaledb", "timescaledb_toolkit"}),
+    "timescaledb-ha": frozenset(
+        {"timescaledb", "timescaledb_toolkit", "vector", "vectorscale", "ai", "postgis", "postgis_topology"}
+        | {"postgis_tiger_geocoder", "pg_cron", "pgrouting", "h3", "hypopg", "pgaudit", "pg_repack", "pg_stat_monitor"}
+    ),
+    "postgis": frozenset(
+        {"postgis", "postgis_raster", "postgis_sfcgal", "postgis_topology", "postgis_tiger_geocoder"}
+        | {"address_standardizer", "address_standardizer_data_us"}
+    ),
+}
+
+
+def has_extension(image: str, extension: str) -> bool | None:
+    """Whether a PostgreSQL image has an extension; None where that is not known."""
+    parsed = parse_image(image)
+    own = _OWN_EXTENSIONS.get(parsed.name)
+    if own is None and not (parsed.is_official and parsed.name == "postgres"):
+        return None
+    if extension in CONTRIB or (own is not None and extension in own):
+        return True
+    if extension in _PL:
+        return False if "alpine" in parsed.tag else None
+    return False
+
+
+def postgres_major(image: str) -> int | None:
+    """PostgreSQL's major version by the tag: `16.4`, or `-pg16` of a derived image."""
+    parsed = parse_image(image)
+    if kind_of(image) != "postgres":
+        return None
+    match = re.search(r"pg(\d{1,2})(?!\d)", parsed.tag)
+    if match is None and parsed.name in ("postgres", "postgresql", "postgis"):
+        match = re.match(r"(\d{1,2})(?!\d)", parsed.tag)
+    return int(match[1]) if match else None

@@ -1,0 +1,75 @@
+"""Seeded defects: databases, caches, ports and networks (M23 to M43)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from .defect import Defect, add, append, edit
+
+SQL = "CREATE TABLE t (id int);\n"
+SUM = hashlib.sha256(b"something else").hexdigest()
+GOOD = hashlib.sha256(SQL.encode()).hexdigest()
+
+DEFECTS = [
+    Defect("M23", "airflow_celery", (edit("docker-compose.yml", "SQL_ALCHEMY_CONN: postgresql+psycopg2://airflow:${AIRFLOW_DB_PASSWORD}@postgres/airflow", "SQL_ALCHEMY_CONN: postgresql+psycopg2://airflow:${AIRFLOW_DB_PASSWORD}@postgres/airflow_db"),), "docker-compose.yml", "@postgres/airflow_db"),
+    Defect("M23", "caddy_django", (edit("docker-compose.yml", "[CMD, pg_isready, -d, blog, -U, blog]", "[CMD, pg_isready, -d, bolg, -U, blog]"),), "docker-compose.yml", "bolg"),
+    Defect("M23", "webapp_nginx_mariadb", (edit("compose.yml", "DB_NAME=shop", "DB_NAME=store"),), "compose.yml", "DB_NAME=store"),
+    Defect("M23", "kafka_java", (edit("compose.yaml", "orders-db:5432/orders", "orders-db:5432/order"),), "compose.yaml", "orders-db:5432/order"),
+    Defect("M23", "secrets_files", (edit("docker-compose.yml", "      POSTGRES_DB: api\n      POSTGRES_USER: api\n      API_TOKEN", "      POSTGRES_DB: app\n      POSTGRES_USER: api\n      API_TOKEN"),), "docker-compose.yml", "POSTGRES_DB: app"),
+    Defect("M24", "split_files", (edit(".env", "@db:5432/jobs", "@db:5432/job"),), ".env", "DATABASE_URL"),
+    Defect("M24", "included", (edit(".env", "@secret:35:i1@", "@secret:35:i2@"),), ".env", "WEB_DATABASE_URL"),
+    Defect("M24", "evolution_suite", (append(".env", "DATABASE_URL=postgresql://deam:@secret:32:e1@@db:5432/dean\n"),), ".env", "DATABASE_URL=postgresql://deam"),
+    Defect("M25", "split_files", (edit(".env", "POSTGRES_PASSWORD=@secret:40:41@", "POSTGRES_PASSWORD=@secret:40:41@@x"),), ".env", "DATABASE_URL"),
+    Defect("M25", "included", (edit(".env", "@secret:35:i1@", "ab/@secret:33:i1@"),), ".env", "WEB_DATABASE_URL"),
+    Defect("M25", "dean_stack", (edit(".env", "REDIS_PASSWORD=@secret:40:2@", "REDIS_PASSWORD=@secret:40:2@#1"),), "compose.yaml", "REDIS_URL"),
+    Defect("M26", "evolution_suite", (edit("compose.yaml", "      POSTGRES_HOST: db\n", ""),), "compose.yaml", "      DATABASE_URL:"),
+    Defect("M26", "split_files", (edit("worker.py", 'DEBUG = os.environ.get("DEBUG")', 'HOST = os.environ["POSTGRES_HOST"]'),), ".env", "DATABASE_URL"),
+    Defect("M27", "dean_stack", (edit("compose.yaml", "./sql:/docker-entrypoint-initdb.d:ro", "./sql:/docker-entrypoint-init.d:ro"),), "compose.yaml", "./sql:"),
+    Defect("M27", "kafka_java", (edit("sql/billing/00-init.sql", "OWNER TO billing", "OWNER TO biling"),), "sql/billing/00-init.sql", "biling"),
+    Defect("M27", "caddy_django", (edit("db/init.sql", "ALTER DATABASE blog", "ALTER DATABASE weblog"),), "db/init.sql", "weblog"),
+    Defect("M27", "included", (edit("infra/db/initdb.d/10-roles.sh", "TO reader, pg_monitor", "TO reder, pg_monitor"),), "infra/db/initdb.d/10-roles.sh", "reder"),
+    Defect("M27", "webapp_nginx_mariadb", (edit("db/init/01.sql", "USE reports", "USE report"),), "db/init/01.sql", "USE report"),
+    Defect("M28", "kafka_java", (edit("compose.yaml", "  bdb:\n", "  bdb: {external: true}\n"),), "compose.yaml", "./sql/billing"),
+    Defect("M28", "caddy_django", (edit("docker-compose.yml", "static: {}, db: {}", "static: {}, db: {external: true, name: olddb}"),), "docker-compose.yml", "./db/init.sql"),
+    Defect("M29", "dean_stack", (append("sql/01_schema.sql", "CREATE EXTENSION plperl;\n"),), "sql/01_schema.sql", "plperl"),
+    Defect("M29", "kafka_java", (edit("compose.yaml", "pgvector/pgvector:0.7.4-pg16", "postgres:16"),), "sql/billing/00-init.sql", "EXTENSION vector"),
+    Defect("M29", "caddy_django", (append("db/init.sql", "\n-- more\nCREATE EXTENSION timescaledb;\n"),), "db/init.sql", "timescaledb"),
+    Defect("M30", "dean_stack", (edit("sql/01_schema.sql", "CREATE TABLE evolution.samples_rest PARTITION OF evolution.samples DEFAULT;\n", ""),), "sql/01_schema.sql", "2020-01-01"),
+    Defect("M30", "dean_stack", (edit("sql/01_schema.sql", "CREATE SCHEMA IF NOT EXISTS evolution AUTHORIZATION dean;\n", ""),), "sql/01_schema.sql", "evolution.trials"),
+    Defect("M30", "kafka_java", (append("sql/billing/00-init.sql", "CREATE TABLE audit.log (id int);\n"),), "sql/billing/00-init.sql", "audit.log"),
+    Defect("M30", "split_files", (add("migrations/001.sql", SQL), add("migrations/002.sql", SQL), add("migrations/SHA256SUMS", f"{GOOD}  001.sql\n{SUM}  002.sql\n")), "migrations/SHA256SUMS", "002.sql"),
+    Defect("M31", "dean_stack", (edit("compose.yaml", "INDEXAGENT_URL: http://indexagent:8081", "INDEXAGENT_URL: http://index-agent:8081"),), "compose.yaml", "http://index-agent"),
+    Defect("M31", "included", (edit(".env", "@database/web", "@localhost/web"),), ".env", "@localhost"),
+    Defect("M31", "production_tls", (edit("compose.yaml", "REDIS_HOST: cache", "REDIS_HOST: 127.0.0.1"),), "compose.yaml", "REDIS_HOST"),
+    Defect("M31", "monitoring", (edit("monitoring/grafana/provisioning/datasources/ds.yml", "http://loki:3100", "http://lokii:3100"),), "monitoring/grafana/provisioning/datasources/ds.yml", "lokii"),
+    Defect("M31", "kafka_java", (edit("compose.yaml", "KAFKA_BOOTSTRAP_SERVERS: broker-1:9092", "KAFKA_BOOTSTRAP_SERVERS: broker-2:9092"),), "compose.yaml", "broker-2"),
+    Defect("M32", "dean_stack", (edit("compose.yaml", "redis://:${REDIS_PASSWORD}@redis", "redis://redis"),), "compose.yaml", "redis://redis"),
+    Defect("M32", "airflow_celery", (edit("docker-compose.yml", '"redis-cli", "-a", "${REDIS_PASSWORD}", "ping"', '"redis-cli", "ping"'),), "docker-compose.yml", '"redis-cli", "ping"'),
+    Defect("M32", "airflow_celery", (edit("docker-compose.yml", "redis://:${REDIS_PASSWORD}@redis", "redis://redis"),), "docker-compose.yml", "BROKER_URL"),
+    Defect("M33", "kafka_java", (edit("compose.yaml", "DB_POOL_SIZE: 20", "DB_POOL_SIZE: 50"),), "compose.yaml", "DB_POOL_SIZE"),
+    Defect("M33", "dean_stack", (edit("compose.yaml", 'WORKERS: "4"', 'WORKERS: "12"'),), "compose.yaml", "DB_POOL_SIZE"),
+    Defect("M34", "evolution_suite", (edit("services/db/init/00-databases.sh", "$(echo $POSTGRES_MULTIPLE_DATABASES | tr ',' ' ')", "airflow evolution"),), "compose.yaml", "POSTGRES_MULTIPLE_DATABASES", also=frozenset({"M23", "M24"})),
+    Defect("M34", "caddy_django", (edit("docker-compose.yml", "      POSTGRES_DB: blog\n", "      POSTGRES_DB: blog\n      POSTGRES_ADDITIONAL_DATABASES: a,b\n"),), "docker-compose.yml", "ADDITIONAL"),
+    Defect("M35", "dean_stack", (edit("compose.yaml", "DATABASE_URL: postgresql://${POSTGRES_USER}:${POSTGRES_PASSWORD}@postgres:5432/${POSTGRES_DB}\n      REDIS", "DATABASE_URL: mysql://${POSTGRES_USER}:${POSTGRES_PASSWORD}@postgres:5432/${POSTGRES_DB}\n      REDIS"),), "compose.yaml", "mysql://"),
+    Defect("M35", "webapp_nginx_mariadb", (edit("compose.yml", "mysql+pymysql", "mysql+psycopg2"),), "compose.yml", "psycopg2"),
+    Defect("M35", "caddy_django", (edit("docker-compose.yml", "redis://redis:6379", "http://redis:6379"),), "docker-compose.yml", "http://redis"),
+    Defect("M37", "dean_stack", (edit("compose.yaml", '- "8083:8083"', '- "8081:8083"'),), "compose.yaml", "8081:8083", also=frozenset({"M38"})),
+    Defect("M37", "monitoring", (edit("docker-compose.yaml", '"3001:3000"', '"9090:3000"'),), "docker-compose.yaml", "9090:3000"),
+    Defect("M37", "sibling_infra", (edit("docker-compose.yml", "  nats:\n", '  nats:\n    ports: ["4222:4222"]\n'), edit("app/compose.yaml", "    command: sleep 1\n", '    command: sleep 1\n    ports: ["4222:80"]\n')), "app/compose.yaml", "4222:80"),
+    Defect("M38", "dean_stack", (edit("compose.yaml", "INDEXAGENT_URL: http://indexagent:8081", "INDEXAGENT_URL: http://indexagent:8082"),), "compose.yaml", "indexagent:8082"),
+    Defect("M38", "monitoring", (edit("monitoring/prometheus.yml", "app:8000", "app:8080"),), "monitoring/prometheus.yml", "app:8080"),
+    Defect("M38", "evolution_suite", (edit("compose.yaml", "http://127.0.0.1:8081/health", "http://127.0.0.1:8080/health"),), "compose.yaml", "127.0.0.1:8080"),
+    Defect("M38", "dean_stack", (edit("compose.yaml", "VITE_API_URL: http://localhost:8083", "VITE_API_URL: http://localhost:8082"),), "compose.yaml", "VITE_API_URL"),
+    Defect("M38", "webapp_nginx_mariadb", (edit("compose.yml", "DB_PORT=3306", "DB_PORT=3307"),), "compose.yml", "DB_PORT"),
+    Defect("M39", "dean_stack", (edit("compose.yaml", '"3000:3000"', '"70000:3000"'),), "compose.yaml", "70000", also=frozenset({"M43"})),
+    Defect("M39", "sibling_infra", (edit("docker-compose.yml", "  nats:\n", '  nats:\n    ports: ["222:4222"]\n'),), "docker-compose.yml", "222:4222", severity="warning"),
+    Defect("M39", "processes", (edit(".env", "PORT=8081", "PORT=80810"),), ".env", "PORT=80810"),
+    Defect("M40", "dean_stack", (edit("compose.yaml", "127.0.0.1:5432:5432", "5432:5432"),), "compose.yaml", "5432:5432"),
+    Defect("M40", "profiles", (edit("compose.yaml", "host_ip: 127.0.0.1", "host_ip: 0.0.0.0"),), "compose.yaml", "published: 5433"),
+    Defect("M41", "webapp_nginx_mariadb", (edit("compose.yml", "networks: [edge, data]", "networks: [edge]"),), "compose.yml", "networks: [edge]"),
+    Defect("M41", "haproxy_php", (edit("compose.yaml", "networks: {front: {}, back: {}}", "networks: {front: {}}"),), "haproxy/haproxy.cfg", "server wp1"),
+    Defect("M41", "haproxy_php", (edit("compose.yaml", "10.10.1.0/24", "10.10.0.128/25"),), "compose.yaml", "10.10.0.128/25"),
+    Defect("M43", "dean_stack", (edit("compose.yaml", "CORS_ALLOWED_ORIGINS: http://localhost:3000", "CORS_ALLOWED_ORIGINS: http://localhost:3001"),), "compose.yaml", "CORS_ALLOWED_ORIGINS"),
+    Defect("M43", "production_tls", (edit("compose.yaml", """'["https://dean.example.com", "https://admin.example.com"]'""", "'*'"),), "compose.yaml", "CORS_ORIGINS"),
+    Defect("M43", "evolution_suite", (edit("services/evolution/config.json", '"budget": 4000', '"cors": {"allow_origins": ["*"],\n "allow_credentials": true}'),), "services/evolution/config.json", '"*"'),
+]  # fmt: skip
