@@ -73,6 +73,10 @@ class Settings(BaseModel):
         description="What dean_scheduled_trials improves: paths or clone URLs, or mappings of trial params "
         "with at least `repository`.",
     )
+    deployment: str = Field(
+        default="",
+        description="Directory of the deployment that dean_deployment_validation looks at daily.",
+    )
     keep_trials_days: int = Field(
         default=90, ge=1, description="dean_maintenance removes evaluations and artefacts of older trials."
     )

@@ -10,6 +10,7 @@ _HOOK_MODULES = ["dean_airflow.hooks.evolution", "dean_airflow.hooks.indexagent"
 _OPERATOR_MODULES = [
     "dean_airflow.operators.trial",
     "dean_airflow.operators.maintenance",
+    "dean_airflow.operators.deployment",
     "dean_airflow.operators.alerts",
     "dean_airflow.operators.metrics",
     "dean_airflow.operators.remote_trial",

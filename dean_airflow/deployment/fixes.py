@@ -35,17 +35,14 @@ def apply_fixes(deployment: Deployment) -> list[Change]:
 
     A file is replaced as a whole or not at all. Raises DeploymentError where one cannot be written.
     """
-    changes = []
     try:
-        for change in _changes(deployment):
-            changes.append(change)
+        return list(_changes(deployment))
     except OSError as error:
         raise DeploymentError(f"{error.filename or 'A file'} cannot be repaired: {error.strerror}.") from None
-    return changes
 
 
 def _changes(deployment: Deployment) -> Iterator[Change]:
-    secret = {path for path in secret_files(deployment)}
+    secret = set(secret_files(deployment))
     line_ends = {hit.place.file for hit in windows_line_ends(deployment)}
     for source in [*marked(deployment), *(s for s in deployment.tree.sources if s.name in line_ends)]:
         before = source.path.read_bytes()
@@ -61,7 +58,11 @@ def _changes(deployment: Deployment) -> Iterator[Change]:
             after = after.replace("\r\n", "\n")
         if after.encode() != before and not source.path.is_symlink():
             _replace(source.path, after.encode(), source.mode)
-            shown = "(the content is a secret and is not shown)\n" if source.path in secret else _diff(source.name, text, after)
+            shown = (
+                "(the content is a secret and is not shown)\n"
+                if source.path in secret
+                else _diff(source.name, text, after)
+            )
             yield Change(check, source.name, f"{source.name}: {what}.", shown)
     created = set()
     for path, _, _ in directories(deployment):
@@ -75,7 +76,9 @@ def _changes(deployment: Deployment) -> Iterator[Change]:
         if mode not in (0o600, 0o400) and not path.is_symlink():
             path.chmod(0o600)
             name = deployment.tree.name(path)
-            yield Change("M16", name, f"{name}: changed its mode from {mode:o} to 600.", f"- mode {mode:o}\n+ mode 600\n")
+            yield Change(
+                "M16", name, f"{name}: changed its mode from {mode:o} to 600.", f"- mode {mode:o}\n+ mode 600\n"
+            )
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:
@@ -92,6 +95,7 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
 
 def _diff(name: str, before: str, after: str) -> str:
     """With the mark and the carriage returns made visible."""
-    shown = [text.replace("\ufeff", "<BOM>").replace("\r", "<CR>").splitlines(keepends=True) for text in (before, after)]
+    shown = [
+        text.replace("\ufeff", "<BOM>").replace("\r", "<CR>").splitlines(keepends=True) for text in (before, after)
+    ]
     return "".join(difflib.unified_diff(shown[0], shown[1], f"a/{name}", f"b/{name}", n=1))
-

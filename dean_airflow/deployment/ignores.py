@@ -46,7 +46,9 @@ def _entries(deployment: Deployment) -> tuple[list[_Entry], list[Finding]]:
         missing = [name for name in ("id", "reason", "until") if not texts.get(name, "").strip()]
         until = _day(texts.get("until", ""))
         if missing or until is None:
-            what = f"has no {' and no '.join(missing)}" if missing else "has an `until` that is no day such as 2026-12-31"
+            what = (
+                f"has no {' and no '.join(missing)}" if missing else "has an `until` that is no day such as 2026-12-31"
+            )
             broken.append(_finding(node, f"An entry of `ignores` {what}; it takes nothing out."))
         elif until >= deployment.now.date():
             entries.append(_Entry(texts["id"], texts.get("file", ""), texts.get("line", ""), texts["reason"], until))

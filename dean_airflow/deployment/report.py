@@ -21,11 +21,9 @@ def as_text(result: ValidationResult) -> str:
             lines.append(f"        see also {', '.join(str(place) for place in finding.also)}")
         lines += [f"        why  {finding.why}", f"        fix  {finding.fix}"]
     for ignored in result.ignored:
-        lines.append(
-            f"ignored {ignored.finding.id}  {ignored.finding.place}  until {ignored.until}: {ignored.reason}"
-        )
+        lines.append(f"ignored {ignored.finding.id}  {ignored.finding.place}  until {ignored.until}: {ignored.reason}")
     lines += [f"not checked  {each.id}  {each.name}: {each.message}" for each in result.not_checked]
-    return "\n".join([*lines, "" if len(lines) > 2 else "", result.summary]).replace("\n\n\n", "\n\n")
+    return "\n".join([*lines, "", result.summary]).replace("\n\n\n", "\n\n")
 
 
 def as_json(result: ValidationResult) -> str:

@@ -15,7 +15,7 @@ Status = Literal["passed", "failed", "not checked"]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """How one check ended. `severity` is its findings' worst, `info` where there are none; `message` says it in words."""
+    """How one check ended. `severity` is its findings' worst, `info` without any; `message` says it in words."""
 
     name: str
     id: str

@@ -95,11 +95,14 @@ class DeploymentValidator:
         answers: dict[int, dict[str, Any]] = {}
         for port in asked:
             owner = self._probes.port_owner("0.0.0.0", port)
-            answers[port] = {"available": owner is None, "status": "available" if owner is None else f"in use by {owner}"}
+            answers[port] = {
+                "available": owner is None,
+                "status": "available" if owner is None else f"in use by {owner}",
+            }
         return answers
 
     def check_disk_space(self, required_gb: float = LOW_GB, path: Path | str | None = None) -> dict[str, Any]:
-        """`available_gb`, `required_gb`, `sufficient`; `warning` where under 10 GB are free, 20 to 100 being advised."""
+        """`available_gb`, `required_gb`, `sufficient`; `warning` under 10 GB: 20 to 100 are advised."""
         free = self._probes.space(Path(path) if path is not None else self.directory).free / 1024**3
         answer: dict[str, Any] = {
             "available_gb": round(free, 2),

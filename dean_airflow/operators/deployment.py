@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class DeploymentValidationOperator(BaseOperator):
     """Validates a deployment directory of the worker's machine; fails the task where an error blocks it.
 
-    The whole report is in the task's log. Answers the counts and the findings' ids and places, never their texts' worth
-    of detail, so that XCom stays small.
+    The whole report is in the task's log. Answers a summary with the ids and places of warnings, so that XCom stays
+    small.
 
     :param deployment: the directory (templated).
     :param environment: production, staging or local (templated); empty: what `dean-deployment.yaml` says, else local.
@@ -46,6 +46,8 @@ class DeploymentValidationOperator(BaseOperator):
         from dean_airflow.deployment.report import as_text
         from dean_airflow.deployment.validator import DeploymentValidator
 
+        if not self.deployment.strip():
+            raise AirflowFailException("No deployment is named: give the param `deployment`, or set [dean] deployment.")
         with_probes = self.probes if isinstance(self.probes, bool) else self.probes.strip().lower() == "true"
         try:
             validator = DeploymentValidator(

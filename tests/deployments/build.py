@@ -1,9 +1,9 @@
 """Writes a deployment to a directory from its text form.
 
-A text is files one after another, each begun by `=== path [mode] [kind arguments]`. In contents `@secret:N:seed@` becomes
-N random characters, the same for the same seed, `@fernet:seed@` a Fernet key, `@date:-20@` the day 20 days ago. A kind
-makes the content: `cert NAME...` a certificate (with the root of the deployment's `ca` file, else with an intermediate),
-`key PATH` the key of that certificate, `ca` a root.
+A text is files one after another, each begun by `=== path [mode] [kind arguments]`. In contents `@secret:N:seed@`
+becomes N random characters, the same for the same seed, `@fernet:seed@` a Fernet key, `@date:-20@` the day 20 days ago.
+A kind makes the content: `cert NAME...` a certificate (issued by the root of the deployment's `ca` file, else with an
+intermediate), `key PATH` the key of that certificate, `ca` a root.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def fill(text: str) -> str:
     """Secrets, Fernet keys and days in their places."""
     text = re.sub(r"@secret:(\d+):(\w+)@", lambda m: secret(int(m[1]), m[2]), text)
     text = re.sub(r"@fernet:(\w+)@", lambda m: fernet(m[1]), text)
-    return re.sub(r"@date:(-?\d+)@", lambda m: (datetime.now(UTC) + timedelta(days=int(m[1]))).strftime("%Y-%m-%d"), text)
+    return re.sub(
+        r"@date:(-?\d+)@", lambda m: (datetime.now(UTC) + timedelta(days=int(m[1]))).strftime("%Y-%m-%d"), text
+    )
 
 
 def secret(length: int, seed: str) -> str:

@@ -41,7 +41,9 @@ class Authority:
     @classmethod
     def root(cls) -> Authority:
         key = ec.generate_private_key(ec.SECP256R1())
-        return cls(_name("Test root"), key, _signed(_name("Test root"), _name("Test root"), key, key, [], True, 3650, -1))
+        return cls(
+            _name("Test root"), key, _signed(_name("Test root"), _name("Test root"), key, key, [], True, 3650, -1)
+        )
 
     @classmethod
     def intermediate(cls) -> Authority:
@@ -50,7 +52,9 @@ class Authority:
         subject = _name("Test intermediate")
         return cls(subject, key, _signed(subject, root.subject, key, root.key, [], True, 1800, -1))
 
-    def issue(self, hosts: list[str], *, with_chain: bool, days: float = 365, since: float = -1, bits: int = 0) -> KeyPair:
+    def issue(
+        self, hosts: list[str], *, with_chain: bool, days: float = 365, since: float = -1, bits: int = 0
+    ) -> KeyPair:
         key: Key = rsa.generate_private_key(65537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
         leaf = _signed(_name(hosts[0]), self.subject, key, self.key, hosts, False, days, since)
         return KeyPair(leaf + (self.certificate if with_chain else b""), _pem_key(key))
@@ -76,5 +80,7 @@ def _signed(
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
     if hosts:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False
+        )
     return builder.sign(by, hashes.SHA256()).public_bytes(Encoding.PEM)

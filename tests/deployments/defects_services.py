@@ -21,7 +21,9 @@ def certificate(pair: KeyPair, certificate_name: str, key_name: str) -> Change:
     return change
 
 
-def issued(days: float = 365, since: float = -400, bits: int = 0, hosts: tuple[str, ...] = ("shop.example.com",)) -> KeyPair:
+def issued(
+    days: float = 365, since: float = -400, bits: int = 0, hosts: tuple[str, ...] = ("shop.example.com",)
+) -> KeyPair:
     return Authority.intermediate().issue(list(hosts), with_chain=True, days=days, since=since, bits=bits)
 
 

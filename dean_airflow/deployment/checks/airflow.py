@@ -56,14 +56,22 @@ def _old_airflow(deployment: Deployment) -> Iterator[tuple[Place, str]]:
                 yield source.at(number), f"{source.name} asks for Airflow {match[2]}; DEAN needs Airflow 3."
     for variable, _ in each_variable(deployment):
         name, value, place = variable.name.upper(), variable.source.value, variable.source.place
-        if re.search(r"AUTH_BACKENDS?$|AIRFLOW.*AUTH(?:_TYPE|_METHOD)?$", name) and "AIRFLOW" in name and _BASIC.search(value):
+        if (
+            re.search(r"AUTH_BACKENDS?$|AIRFLOW.*AUTH(?:_TYPE|_METHOD)?$", name)
+            and "AIRFLOW" in name
+            and _BASIC.search(value)
+        ):
             yield place, f"{variable.name} asks for Basic authentication."
         for url in find_urls(value):
             if url.host not in names and "AIRFLOW" not in name:
                 continue
             if re.match(r"/api/v1(?:/|$|\?)", url.path) and url.family in ("http", "https"):
                 yield place, f"{variable.name} points to Airflow's API v1."
-            elif url.raw_password and url.family in ("http", "https") and not name.startswith(("AIRFLOW_CONN_", "AIRFLOW_VAR_")):
+            elif (
+                url.raw_password
+                and url.family in ("http", "https")
+                and not name.startswith(("AIRFLOW_CONN_", "AIRFLOW_VAR_"))
+            ):
                 yield place, f"{variable.name} logs in to Airflow with Basic authentication."
     for source in deployment.tree.sources:
         if source.path.name in ("airflow.cfg", "airflow_local.cfg"):
@@ -72,7 +80,11 @@ def _old_airflow(deployment: Deployment) -> Iterator[tuple[Place, str]]:
                     yield source.at(number), f"{source.name} asks for Basic authentication."
         elif source.path.suffix in (".yml", ".yaml", ".json") and "/api/v1" in source.text:
             for number, line in enumerate(source.lines, 1):
-                named = re.search(r"airflow[\w.-]*(?::\d+)?/api/v1\b|airflow\w*[\"']?\s*:\s*[\"']?https?://[^\s\"']+/api/v1\b", line, re.I)
+                named = re.search(
+                    r"airflow[\w.-]*(?::\d+)?/api/v1\b|airflow\w*[\"']?\s*:\s*[\"']?https?://[^\s\"']+/api/v1\b",
+                    line,
+                    re.I,
+                )
                 if named and not line.lstrip().startswith("#") and not _is_compose(deployment, source.name):
                     yield source.at(number), f"{source.name} points to Airflow's API v1."
     for service in deployment.services.values():
@@ -153,7 +165,13 @@ def _what_is_wrong(name: str, value: str) -> str:
     if not value.strip():
         return "is empty"
     if not is_fernet(name):
-        return "holds white space" if re.search(r"\s", value.strip()) else "is too short to be a key" if len(value) < 8 else ""
+        return (
+            "holds white space"
+            if re.search(r"\s", value.strip())
+            else "is too short to be a key"
+            if len(value) < 8
+            else ""
+        )
     for key in value.split(","):
         try:
             decoded = base64.b64decode(key.strip().encode(), altchars=b"-_", validate=True)
@@ -196,14 +214,22 @@ def _stored(deployment: Deployment) -> set[str]:
         stem = source.path.stem.lower()
         kinds = [("VAR", r"variables?"), ("CONN", r"connections?")]
         for short, pattern in kinds:
-            if not re.fullmatch(rf"(?:airflow[-_])?{pattern}", stem) or source.path.suffix not in (".json", ".yaml", ".yml", ".env"):
+            if not re.fullmatch(rf"(?:airflow[-_])?{pattern}", stem) or source.path.suffix not in (
+                ".json",
+                ".yaml",
+                ".yml",
+                ".env",
+            ):
                 continue
             if source.path.suffix == ".env":
                 found |= {f"AIRFLOW_{short}_{v.name.upper()}" for v in deployment.env_file(source).variables}
                 continue
             root = parse_yaml(source).root
             found |= {f"AIRFLOW_{short}_{name.upper()}" for name, _ in root.items()} if root is not None else set()
-    if declared is not None and (source_file := deployment.tree.source(deployment.tree.resolve(declared.text))) is not None:
+    if (
+        declared is not None
+        and (source_file := deployment.tree.source(deployment.tree.resolve(declared.text))) is not None
+    ):
         root = parse_yaml(source_file).root
         for part, short in (("variables", "VAR"), ("connections", "CONN")):
             node = root.get(part) if root is not None else None

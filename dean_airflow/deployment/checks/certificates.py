@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,9 +35,18 @@ if TYPE_CHECKING:
 RENEW_SOON = timedelta(days=30)
 RENEW_NOW = timedelta(days=7)
 LEAST_RSA_BITS = 2048
-_WEAK = re.compile(r"(?:^|[\s+])(?:SSLv2|SSLv3|TLSv1(?:\.[01])?|tls1\.[01]|VersionSSL30|VersionTLS1[01])(?=[\s;,]|$)", re.IGNORECASE)
+_WEAK = re.compile(
+    r"(?:^|[\s+])(?:SSLv2|SSLv3|TLSv1(?:\.[01])?|tls1\.[01]|VersionSSL30|VersionTLS1[01])(?=[\s;,]|$)", re.IGNORECASE
+)
 _CA_NAME = re.compile(r"(?:^|[-_.])(?:ca|root|rootca|ca-?bundle|intermediate|chain|cacert)(?:[-_.]|$)", re.IGNORECASE)
-_PAIRED = {"fullchain": "privkey", "cert": "key", "certificate": "private", "tls": "tls", "server": "server", "chain": ""}
+_PAIRED = {
+    "fullchain": "privkey",
+    "cert": "key",
+    "certificate": "private",
+    "tls": "tls",
+    "server": "server",
+    "chain": "",
+}
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,9 @@ def certificate_missing(deployment: Deployment) -> Iterator[Hit]:
         also = tuple(named.certificate.place for named in together[1:])
         first = together[0]
         verb = "is" if len(together) == 1 else "are"
-        yield Hit(first.certificate.place, f"{names}, which {first.proxy.source.name} names, {verb} missing.", also=also)
+        yield Hit(
+            first.certificate.place, f"{names}, which {first.proxy.source.name} names, {verb} missing.", also=also
+        )
 
 
 def _mount_exists(named: _Named) -> bool:
@@ -197,7 +209,14 @@ def _pairs(deployment: Deployment) -> Iterator[tuple[CertificateFile, Source, Pl
 
 def _key_beside(deployment: Deployment, source: Source) -> Source | None:
     stem = source.path.stem
-    stems = [stem, _PAIRED.get(stem, ""), f"{stem}-key", f"{stem}_key", stem.replace("cert", "key"), stem.replace("crt", "key")]
+    stems = [
+        stem,
+        _PAIRED.get(stem, ""),
+        f"{stem}-key",
+        f"{stem}_key",
+        stem.replace("cert", "key"),
+        stem.replace("crt", "key"),
+    ]
     for name in stems:
         for suffix in KEY_SUFFIXES:
             path = source.path.with_name(name + suffix)
@@ -286,9 +305,13 @@ def incomplete_chain(deployment: Deployment) -> Iterator[Hit]:
     for named in _named(deployment):
         file = certificate_file(deployment, named.source) if named.source is not None else None
         pfx_named = named.certificate.path.lower().endswith(PFX_SUFFIXES)
-        if named.certificate.role != "ca" and ((file is not None and file.is_pfx) or (pfx_named and named.source is not None)):
+        if named.certificate.role != "ca" and (
+            (file is not None and file.is_pfx) or (pfx_named and named.source is not None)
+        ):
             name = named.source.name if named.source is not None else named.certificate.path
-            yield Hit(named.certificate.place, f"{name} is no PEM, which {named.proxy.kind} expects.", also=(Place(name),))
+            yield Hit(
+                named.certificate.place, f"{name} is no PEM, which {named.proxy.kind} expects.", also=(Place(name),)
+            )
     roots = [c for file in _every(deployment) for c in file.certificates if _is_self_signed(c)]
     for file in _every(deployment):
         if file.is_pfx or not file.certificates:
@@ -301,7 +324,7 @@ def incomplete_chain(deployment: Deployment) -> Iterator[Hit]:
 
 
 def _is_complete(chain: list[x509.Certificate], roots: list[x509.Certificate]) -> bool:
-    for one, following in zip(chain, chain[1:], strict=False):
+    for one, following in itertools.pairwise(chain):
         if one.issuer != following.subject:
             return False
     last = chain[-1]
@@ -321,7 +344,9 @@ def weak_tls(deployment: Deployment) -> Iterator[Hit]:
     for proxy in proxies(deployment):
         for text, place in proxy.protocols:
             allowed = re.sub(r"-\s*(?:SSL|TLS)v[\d.]+", "", text, flags=re.IGNORECASE)
-            forgotten = re.match(r"\+?all\b", text.strip(), re.I) and not {"-tlsv1", "-tlsv1.1"} <= set(text.lower().split())
+            forgotten = re.match(r"\+?all\b", text.strip(), re.I) and not {"-tlsv1", "-tlsv1.1"} <= set(
+                text.lower().split()
+            )
             if _WEAK.search(allowed) or forgotten:
                 yield Hit(place, f"{proxy.source.name} allows old protocols: {text}.")
     for file in _every(deployment):

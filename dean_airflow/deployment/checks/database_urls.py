@@ -16,22 +16,39 @@ from dean_airflow.deployment.description.service import Service
 from dean_airflow.deployment.place import Place
 
 _UNENCODED = re.compile(r"[@:/#?\[\]\s]|%(?![0-9A-Fa-f]{2})")
-_FAMILIES = {**SQL_FAMILIES, "redis": "redis", "rediss": "redis", "valkey": "redis", "mongodb": "mongo", "amqp": "rabbitmq",
-             "amqps": "rabbitmq", "pyamqp": "rabbitmq", "http": "web", "https": "web", "ws": "web", "wss": "web",
-             "mssql": "mssql", "oracle": "oracle", "clickhouse": "clickhouse", "memcached": "memcached"}  # fmt: skip
+_FAMILIES = {
+    **SQL_FAMILIES,
+    "redis": "redis",
+    "rediss": "redis",
+    "valkey": "redis",
+    "mongodb": "mongo",
+    "amqp": "rabbitmq",
+    "amqps": "rabbitmq",
+    "pyamqp": "rabbitmq",
+    "http": "web",
+    "https": "web",
+    "ws": "web",
+    "wss": "web",
+    "mssql": "mssql",
+    "oracle": "oracle",
+    "clickhouse": "clickhouse",
+    "memcached": "memcached",
+}
 _DRIVERS = {
     "postgres": {"psycopg", "psycopg2", "asyncpg", "pg8000", "psycopg2cffi", "pgsql", "psycopg_async", "aiopg"},
     "mysql": {"pymysql", "mysqldb", "aiomysql", "asyncmy", "mysqlconnector", "mariadbconnector", "cymysql", "pyodbc"},
-}  # fmt: skip
+}
 _ALL_DRIVERS = _DRIVERS["postgres"] | _DRIVERS["mysql"]
 _JUDGED_KINDS = frozenset({"postgres", "mysql", "redis", "mongo", "rabbitmq"})
 
 
 @check(
-    "M25", "error", "Password not percent-encoded",
+    "M25",
+    "error",
+    "Password not percent-encoded",
     why="The URL is cut in the middle of the password: another host, another port, a refused login.",
     fix="Percent-encode the password in the URL: @ is %40, : is %3A, / is %2F, # is %23, % is %25.",
-)  # fmt: skip
+)
 def password_not_encoded(deployment: Deployment) -> Iterator[Hit]:
     seen: set[Place] = set()
     for use in url_uses(deployment):
@@ -55,10 +72,12 @@ def _unencoded(use: UrlUse) -> Iterator[tuple[Place, str]]:
 
 
 @check(
-    "M26", "error", "Only the URL is passed, and the parts are needed",
+    "M26",
+    "error",
+    "Only the URL is passed, and the parts are needed",
     why="The program in the container stops at the first part it looks for.",
     fix="Pass the parts, too.",
-)  # fmt: skip
+)
 def parts_missing(deployment: Deployment) -> Iterator[Hit]:
     for service in deployment.services.values():
         needed = needed_variables(deployment, service)
@@ -85,10 +104,12 @@ def _part_prefixes(variable: Variable) -> tuple[str, ...]:
 
 
 @check(
-    "M32", "error", "Redis password missing",
+    "M32",
+    "error",
+    "Redis password missing",
     why="Redis refuses every command; a health check without it says nothing.",
     fix="Add the password: redis://:password@host, redis-cli -a or REDISCLI_AUTH.",
-)  # fmt: skip
+)
 def redis_password_missing(deployment: Deployment) -> Iterator[Hit]:
     for cache in caches(deployment):
         if not cache.password and not cache.has_password:
@@ -128,12 +149,16 @@ def _has_password_beside(service: Service, use: UrlUse, cache: Cache) -> bool:
 
 
 @check(
-    "M34", "error", "Several databases by a variable the image does not know",
+    "M34",
+    "error",
+    "Several databases by a variable the image does not know",
     why="The image creates one database, and the others are missing.",
     fix="Create them in a mounted init script.",
-)  # fmt: skip
+)
 def several_databases(deployment: Deployment) -> Iterator[Hit]:
-    known = re.compile(r"(?:MULTIPLE|ADDITIONAL|EXTRA|MULTI|OTHER|MORE)_?(?:POSTGRES_?)?(?:DATABASES?|DBS?)|(?:DATABASES|DBS|DB_LIST|DB_NAMES)$")
+    known = re.compile(
+        r"(?:MULTIPLE|ADDITIONAL|EXTRA|MULTI|OTHER|MORE)_?(?:POSTGRES_?)?(?:DATABASES?|DBS?)|(?:DATABASES|DBS|DB_LIST|DB_NAMES)$"
+    )
     for server in servers(deployment):
         if server.service.image.startswith("bitnami/"):
             continue
@@ -147,14 +172,18 @@ def several_databases(deployment: Deployment) -> Iterator[Hit]:
             dockerfile_reads = server.service.is_built and not server.scripts and kind(deployment, server.service) == ""
             if not dockerfile_reads:
                 place = variable.place if variable.place.file != ".env" else variable.source.place
-                yield Hit(place, f"{name} asks {server.service.name} for several databases, and no init script reads it.")
+                yield Hit(
+                    place, f"{name} asks {server.service.name} for several databases, and no init script reads it."
+                )
 
 
 @check(
-    "M35", "error", "Wrong URL scheme",
+    "M35",
+    "error",
+    "Wrong URL scheme",
     why="The client speaks another protocol than the server, or has no such driver.",
     fix="Use the scheme and driver of the service.",
-)  # fmt: skip
+)
 def wrong_scheme(deployment: Deployment) -> Iterator[Hit]:
     for use in url_uses(deployment):
         url = use.url
@@ -167,5 +196,7 @@ def wrong_scheme(deployment: Deployment) -> Iterator[Hit]:
             yield Hit(use.place, f"{use.name} says {url.scheme}://, but {url.host} runs {runs}.")
         elif asked in _DRIVERS and url.driver in _ALL_DRIVERS and url.driver not in _DRIVERS[asked]:
             yield Hit(use.place, f"{use.name} asks for the driver {url.driver}, which does not speak {url.family}.")
-        elif use.name == "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" and (url.scheme == "postgres" or url.driver == "asyncpg"):
+        elif use.name == "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" and (
+            url.scheme == "postgres" or url.driver == "asyncpg"
+        ):
             yield Hit(use.place, f"{use.name} says {url.scheme}://, which Airflow's SQLAlchemy does not take.")

@@ -64,16 +64,19 @@ def _url_against_server(deployment: Deployment, use: UrlUse, server: Server) -> 
     scope = _scope(deployment, use)
     declared = (server.place_of_database,)
     database, user, url = use.url.database, use.url.user, use.url
-    if database and "$" not in database and database not in server.databases and not server.unknown_names:
-        if server.databases:
-            same_scope = any(name.startswith("POSTGRES_") for name in scope)
-            why = "which is its user's name" if database == server.user else "which nobody creates there"
-            yield (
-                "M24" if same_scope else "M23",
-                Hit(use.place, f"{use.name} names the database {database}, {why}.", also=declared),
-            )
+    known = not server.unknown_names and bool(server.databases)
+    if known and database and "$" not in database and database not in server.databases:
+        same_scope = any(name.startswith("POSTGRES_") for name in scope)
+        why = "which is its user's name" if database == server.user else "which nobody creates there"
+        yield (
+            "M24" if same_scope else "M23",
+            Hit(use.place, f"{use.name} names the database {database}, {why}.", also=declared),
+        )
     if user and "$" not in user and user not in server.roles and not server.unknown_names:
-        yield "M24", Hit(use.place, f"{use.name} logs in as {user}, which {server.service.name} does not know.", also=declared)
+        yield (
+            "M24",
+            Hit(use.place, f"{use.name} logs in as {user}, which {server.service.name} does not know.", also=declared),
+        )
     if server.password is None or user != server.user or not url.raw_password or "$" in url.raw_password:
         return
     if url.password != server.password.value and not _SPECIAL.search(url.raw_password):
@@ -151,10 +154,11 @@ def _parts(environment: Mapping[str, Variable], prefix: str, server: Server) -> 
         yield "M23", Hit(user.source.place, f"{user.name} is no user of {server.service.name}.", also=declared)
     password = next((environment[prefix + e] for e in _PASSWORD_PARTS if prefix + e in environment), None)
     same_user = user is None or user.value == server.user
-    if password is not None and password.value and server.password is not None and same_user:
-        if password.value != server.password.value:
-            what = f"{password.name} is another password than {server.password.name} of {server.service.name}."
-            yield "M24", Hit(password.source.place, what, also=(server.password.source.place,))
+    if password is None or not password.value or server.password is None or not same_user:
+        return
+    if password.value != server.password.value:
+        what = f"{password.name} is another password than {server.password.name} of {server.service.name}."
+        yield "M24", Hit(password.source.place, what, also=(server.password.source.place,))
 
 
 def _health_check(server: Server) -> Iterator[tuple[str, Hit]]:

@@ -30,7 +30,11 @@ def recorded(deployment: Deployment, ending: str) -> dict[str, Source]:
     found: dict[str, Source] = {}
     for source in deployment.tree.sources:
         is_interface = source.name.endswith(".openapi.json")
-        if source.path.parent == deployment.root / "health" and source.name.endswith(ending) and is_interface == (ending == ".openapi.json"):
+        if (
+            source.path.parent == deployment.root / "health"
+            and source.name.endswith(ending)
+            and is_interface == (ending == ".openapi.json")
+        ):
             found[source.path.name.removesuffix(ending)] = source
     declared = deployment.file.get("health")
     for service, node in declared.items() if declared is not None else ():
@@ -69,7 +73,11 @@ def _version(deployment: Deployment, service: str, source: Source, root: Node) -
         return
     found = root.get("contract_version") or root.get("contract") or root.get("version")
     if found is None or not found.text:
-        yield Hit(required.place, f"{source.name} names no contract version; {required.text} is required.", also=(source.at(),))
+        yield Hit(
+            required.place,
+            f"{source.name} names no contract version; {required.text} is required.",
+            also=(source.at(),),
+        )
     elif not _satisfies(found.text, required.text):
         what = f"{service} has contract {found.text}; {required.text} is required."
         yield Hit(found.place, what, also=(required.place,))
@@ -129,7 +137,9 @@ def _url_of(deployment: Deployment, flag: str, known: Mapping[str, Variable]) ->
         return ""
     url = f"{match[1] or match[2]}_URL"
     appears = url in known or any(
-        re.search(rf"^\s*{url}\s*=", source.text, re.M) for source in deployment.tree.sources if is_template(source.path.name)
+        re.search(rf"^\s*{url}\s*=", source.text, re.M)
+        for source in deployment.tree.sources
+        if is_template(source.path.name)
     )
     return url if appears or any(r.use.name == url for r in deployment.compose.references) else ""
 
@@ -148,7 +158,9 @@ def module_imports(deployment: Deployment) -> Iterator[Hit]:
                 wanted += [(name, variable.source.place) for name in names]
     wanted = list(dict.fromkeys(wanted))
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for (name, place), wrong in zip(wanted, pool.map(lambda each: _import(deployment, each[0]), wanted), strict=True):
+        for (name, place), wrong in zip(
+            wanted, pool.map(lambda each: _import(deployment, each[0]), wanted), strict=True
+        ):
             if wrong:
                 yield Hit(place, f"The module {name} does not import: {wrong}.")
 
@@ -165,9 +177,13 @@ def _import(deployment: Deployment, name: str) -> str:
     program = "import importlib, sys; importlib.import_module(sys.argv[1])"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", program, name], capture_output=True, timeout=IMPORT_SECONDS, check=False, env=environment,
+            [sys.executable, "-c", program, name],
+            capture_output=True,
+            timeout=IMPORT_SECONDS,
+            check=False,
+            env=environment,
             cwd=deployment.root,
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired:
         return f"it takes more than {IMPORT_SECONDS:g} s"
     if done.returncode == 0:

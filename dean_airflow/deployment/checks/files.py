@@ -20,7 +20,21 @@ from dean_airflow.deployment.description.script import Script, is_shell
 from dean_airflow.deployment.description.tree import Source
 from dean_airflow.deployment.description.yaml_file import parse_yaml
 
-_MARKED = (".yml", ".yaml", ".env", ".conf", ".json", ".sql", ".sh", ".ps1", ".service", ".cfg", ".ini", ".toml", ".bash")
+_MARKED = (
+    ".yml",
+    ".yaml",
+    ".env",
+    ".conf",
+    ".json",
+    ".sql",
+    ".sh",
+    ".ps1",
+    ".service",
+    ".cfg",
+    ".ini",
+    ".toml",
+    ".bash",
+)
 _TEXT = (*_MARKED, ".py", ".txt", ".md", ".properties", ".cnf", ".xml", ".js", ".ts", ".html", ".css", ".csv", ".lock")
 _YAML = (".yml", ".yaml")
 _BASH_SECONDS = 5.0
@@ -44,7 +58,9 @@ def _is_marked_kind(source: Source) -> bool:
 
 
 def _is_text_kind(source: Source) -> bool:
-    return _suffix(source) in _TEXT or _is_marked_kind(source) or source.path.name in ("Procfile", "Makefile", "Caddyfile")
+    return (
+        _suffix(source) in _TEXT or _is_marked_kind(source) or source.path.name in ("Procfile", "Makefile", "Caddyfile")
+    )
 
 
 def marked(deployment: Deployment) -> list[Source]:
@@ -183,7 +199,9 @@ def script_residue(deployment: Deployment) -> Iterator[Hit]:
         if _suffix(source) in (".env", ".sql", ".conf") and not is_shell(source):
             for number, written in enumerate(source.lines, 1):
                 if re.fullmatch(r"(?:EOF|EOT|EOL|EOSQL)\s*", written):
-                    yield Hit(source.at(number), f"{source.name} has the end of a heredoc, {written.strip()}, as a line.")
+                    yield Hit(
+                        source.at(number), f"{source.name} has the end of a heredoc, {written.strip()}, as a line."
+                    )
 
 
 def _sourced(deployment: Deployment) -> set[str]:
@@ -254,7 +272,12 @@ def _bash_problem(bash: str, script: Script) -> tuple[int | None, str]:
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
     try:
         done = subprocess.run(
-            [bash, "--norc", "-n"], input=text.encode(), capture_output=True, timeout=_BASH_SECONDS, env=environment, check=False
+            [bash, "--norc", "-n"],
+            input=text.encode(),
+            capture_output=True,
+            timeout=_BASH_SECONDS,
+            env=environment,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return None, "reading it does not end"

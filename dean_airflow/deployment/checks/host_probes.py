@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from dean_airflow.deployment.description.databases import INIT_TARGET
 from dean_airflow.deployment.checks.registry import Hit, NotChecked, probe
-from dean_airflow.deployment.description.databases import servers
+from dean_airflow.deployment.description.databases import INIT_TARGET, servers
 from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.quantities import cpus_of, memory_of
 from dean_airflow.deployment.description.service import Service
@@ -102,8 +101,10 @@ def _running(deployment: Deployment, probes: Probes) -> list[list[int]]:
             entry = json.loads(line)
         except ValueError:
             continue
-        for each in entry if isinstance(entry, list) else [entry]:
-            found.append([int(p.get("PublishedPort") or 0) for p in each.get("Publishers") or []])
+        found += [
+            [int(published.get("PublishedPort") or 0) for published in each.get("Publishers") or []]
+            for each in (entry if isinstance(entry, list) else [entry])
+        ]
     return found
 
 
@@ -134,7 +135,7 @@ def host_unreachable(deployment: Deployment, probes: Probes) -> Iterator[Hit]:
 def public_host(deployment: Deployment, probes: Probes) -> Iterator[Hit]:
     if not deployment.public_hosts:
         return
-    own = probes.own_addresses() | set(deployment.file.get("balancer").words() if deployment.file.get("balancer") else [])  # type: ignore[union-attr]
+    own = probes.own_addresses() | {node.text for node in deployment.file.entries("balancer")}
     for host, place in deployment.public_hosts:
         addresses = probes.resolve(host)
         if not addresses:
@@ -196,7 +197,9 @@ def machine_too_small(deployment: Deployment, probes: Probes) -> Iterator[Hit]:
     cpus = sum(each[1][0] for each in limits if each[1] is not None)
     place = _compose_place(deployment)
     if memory > probes.memory():
-        yield Hit(place, f"The memory limits sum to {memory / _GB:.1f} GB; the machine has {probes.memory() / _GB:.1f}.")
+        yield Hit(
+            place, f"The memory limits sum to {memory / _GB:.1f} GB; the machine has {probes.memory() / _GB:.1f}."
+        )
     elif cpus > probes.cpus():
         yield Hit(place, f"The CPU limits sum to {cpus:g}; the machine has {probes.cpus()}.")
 

@@ -16,16 +16,48 @@ from dean_airflow.deployment.place import Place
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 _ANYTHING = frozenset({"0.0.0.0", "*", "::", "[::]", ""})
-_NOT_LOOKED_UP = frozenset({"file", "sqlite", "unix", "data", "mailto", "s3", "gs", "git", "urn", "ldapi", "mem", "memory",
-                            "plaintext", "tcp", "internal", "external", "arn", "oci", "docker", "azure", "wasb",
-                            "controller", "plaintext_host", "sasl_ssl", "ssl", "duckdb", "bolt+s", "abfs", "hdfs"})  # fmt: skip
+_NOT_LOOKED_UP = frozenset(
+    {
+        "file",
+        "sqlite",
+        "unix",
+        "data",
+        "mailto",
+        "s3",
+        "gs",
+        "git",
+        "urn",
+        "ldapi",
+        "mem",
+        "memory",
+        "plaintext",
+        "tcp",
+        "internal",
+        "external",
+        "arn",
+        "oci",
+        "docker",
+        "azure",
+        "wasb",
+        "controller",
+        "plaintext_host",
+        "sasl_ssl",
+        "ssl",
+        "duckdb",
+        "bolt+s",
+        "abfs",
+        "hdfs",
+    }
+)
 
 
 @check(
-    "M31", "error", "Host is no service",
+    "M31",
+    "error",
+    "Host is no service",
     why="The name is not found, or leads back into the container itself.",
     fix="Use the name of the service.",
-)  # fmt: skip
+)
 def unknown_host(deployment: Deployment) -> Iterator[Hit]:
     known = {name for service in deployment.services.values() for name in service.names}
     seen: set[Place] = set()
@@ -65,7 +97,8 @@ def _shares_network(deployment: Deployment, reader: Service) -> bool:
     """Whether another service lives in its network namespace."""
     wanted = f"service:{reader.name}"
     return any(
-        (mode := service.get("network_mode")) is not None and mode.text == wanted for service in deployment.services.values()
+        (mode := service.get("network_mode")) is not None and mode.text == wanted
+        for service in deployment.services.values()
     )
 
 

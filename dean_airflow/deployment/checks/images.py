@@ -16,10 +16,29 @@ from dean_airflow.deployment.place import Place
 
 _SEPARATORS = re.compile(r"\|\||&&|[;|&\n]|\$\(|`")
 _NOT_COMMANDS = frozenset(
-    {"exit", "test", "[", "[[", "true", "false", "echo", "if", "then", "fi", "else", "!", "return", "cd", "export", "set"}
+    {
+        "exit",
+        "test",
+        "[",
+        "[[",
+        "true",
+        "false",
+        "echo",
+        "if",
+        "then",
+        "fi",
+        "else",
+        "!",
+        "return",
+        "cd",
+        "export",
+        "set",
+    }
     | {"for", "do", "done", "while", "in", "}", "{", "]", "]]", "eval", "exec", "command", "timeout", "sh", "/bin/sh"}
 )
-_PREFIXES = frozenset({"exec", "timeout", "if", "!", "then", "while", "command", "gosu", "su-exec", "nice", "do", "else"})
+_PREFIXES = frozenset(
+    {"exec", "timeout", "if", "!", "then", "while", "command", "gosu", "su-exec", "nice", "do", "else"}
+)
 
 
 @check(
@@ -93,7 +112,9 @@ def _tools(service: Service, dockerfile: Dockerfile | None) -> Iterator[tuple[st
             entry = entries[-1]
             for tool in commands_of(entry.text):
                 yield tool, entry.place
-    elif dockerfile is not None and dockerfile.health_check is not None and service.get("healthcheck", "disable") is None:
+    elif (
+        dockerfile is not None and dockerfile.health_check is not None and service.get("healthcheck", "disable") is None
+    ):
         check = dockerfile.health_check
         rest = re.sub(r"^(?:--\S+\s+)*CMD\s+", "", check.rest)
         if rest.startswith("["):

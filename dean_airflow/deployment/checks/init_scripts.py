@@ -63,7 +63,7 @@ def _wrong_target(deployment: Deployment, server: Server) -> Iterator[Hit]:
         if mount.path is None or not _has_sql(deployment, mount.path) or mount.target in server.service.command_text:
             continue
         if not _is_init_target(mount):
-            what = f"{mount.source} holds SQL and is mounted at {mount.target}, where {server.service.name} does not run it."
+            what = f"{mount.source} holds SQL and is at {mount.target}, where {server.service.name} does not run it."
             yield Hit(mount.place, what)
 
 
@@ -107,7 +107,9 @@ def _not_mounted(deployment: Deployment) -> Iterator[Hit]:
 
 
 def _mounts(service: Service, path: Path) -> bool:
-    return any(m.path is not None and (path.is_relative_to(m.path) or m.path.is_relative_to(path)) for m in service.mounts)
+    return any(
+        m.path is not None and (path.is_relative_to(m.path) or m.path.is_relative_to(path)) for m in service.mounts
+    )
 
 
 def _reaches(deployment: Deployment, path: Path) -> bool:
@@ -143,24 +145,31 @@ def _wrong_names(server: Server, source: Source) -> Iterator[Hit]:
     databases = server.databases | _ALWAYS_DATABASES[engine]
     roles = {role.lower() for role in server.roles} | _ALWAYS_ROLES
     for statement in statements(source):
-        if re.match(r"\s*(?:INSERT|SELECT|UPDATE|COMMENT|CREATE\s+(?:OR\s+REPLACE\s+)?FUNCTION|DO)\b", statement.text, re.I):
+        if re.match(
+            r"\s*(?:INSERT|SELECT|UPDATE|COMMENT|CREATE\s+(?:OR\s+REPLACE\s+)?FUNCTION|DO)\b", statement.text, re.I
+        ):
             continue
         plain = _without_texts(statement) if engine == "postgres" else statement.text
         for pattern in _DATABASES:
             for match in pattern.finditer(plain):
                 name = _clean(expand(match[1], environment))
-                if name and name not in databases and name not in ("-", "") and not (engine == "postgres" and pattern is _DATABASES[3]):
+                if (
+                    name
+                    and name not in databases
+                    and name not in ("-", "")
+                    and not (engine == "postgres" and pattern is _DATABASES[3])
+                ):
                     what = f"{source.name} names the database {name}, which {server.service.name} does not have."
                     yield Hit(source.at(line_in(statement, match.start(1))), what, also=(server.place_of_database,))
         for pattern in _ROLES:
-            match = pattern.search(plain)
-            if match is None:
+            named = pattern.search(plain)
+            if named is None:
                 continue
-            for raw in _listed(plain, match):
+            for raw in _listed(plain, named):
                 name = _clean(expand(raw, environment))
                 if name and name.lower() not in roles and not name.startswith("pg_"):
                     what = f"{source.name} names the role {name}, which {server.service.name} does not have."
-                    yield Hit(source.at(line_in(statement, match.start(1))), what, also=(server.place_of_database,))
+                    yield Hit(source.at(line_in(statement, named.start(1))), what, also=(server.place_of_database,))
 
 
 def _listed(text: str, match: re.Match[str]) -> list[str]:
@@ -170,12 +179,14 @@ def _listed(text: str, match: re.Match[str]) -> list[str]:
 
 
 def _without_texts(statement: Statement) -> str:
-    return re.sub(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", lambda m: "\n" * m[0].count("\n"), statement.text, flags=re.DOTALL)
+    return re.sub(
+        r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", lambda m: "\n" * m[0].count("\n"), statement.text, flags=re.DOTALL
+    )
 
 
 def _clean(raw: str) -> str:
     """A name without quotes and MySQL's host; empty for what a variable of psql or the shell decides."""
-    name = raw.split("@'")[0].split("@\"")[0].split("@`")[0].strip("\"'`").rstrip(";,)")
+    name = raw.split("@'")[0].split('@"')[0].split("@`")[0].strip("\"'`").rstrip(";,)")
     if "@" in name and not raw.startswith('"'):
         name = name.split("@")[0].strip("'`")
     return "" if re.search(r"[$:{}%]", name) else name
@@ -194,8 +205,15 @@ def init_scripts_and_old_volume(deployment: Deployment) -> Iterator[Hit]:
             continue
         for mount in server.service.mounts:
             external = volumes[mount.source].get("external") if mount.source in volumes else None
-            if mount.kind == "volume" and mount.target.startswith(_DATA_TARGETS) and external is not None and external.text != "false":
-                what = f"The volume {mount.source} exists already, so {server.service.name} does not run its init scripts."
+            if (
+                mount.kind == "volume"
+                and mount.target.startswith(_DATA_TARGETS)
+                and external is not None
+                and external.text != "false"
+            ):
+                what = (
+                    f"The volume {mount.source} exists already, so {server.service.name} does not run its init scripts."
+                )
                 yield Hit(mounts[0].place, what, also=(mount.place, volumes[mount.source].named, external.place))
 
 
@@ -214,7 +232,9 @@ def extension_missing(deployment: Deployment) -> Iterator[Hit]:
             sources.update({s.name: s for s in deployment.tree.sources if s.path.suffix == ".sql"})
         for source in sources.values():
             for statement in statements(source):
-                match = re.match(r"CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?\"?([\w-]+)", statement.text, re.IGNORECASE)
+                match = re.match(
+                    r"CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?\"?([\w-]+)", statement.text, re.IGNORECASE
+                )
                 if match is None or has_extension(image, match[1].lower()) is not False:
                     continue
                 if dockerfile is not None and _is_added(match[1], dockerfile.installs):

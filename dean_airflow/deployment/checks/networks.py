@@ -71,7 +71,7 @@ def _overlapping(deployment: Deployment) -> Iterator[Hit]:
             except ValueError:
                 continue
             for other, other_name, place in subnets:
-                if other.version == network.version and network.overlaps(other):  # type: ignore[arg-type]
+                if other.version == network.version and network.overlaps(other):
                     what = f"The subnet {network} of {name} overlaps {other} of {other_name}."
                     yield Hit(subnet.place, what, also=(place,))
                     break
@@ -80,7 +80,7 @@ def _overlapping(deployment: Deployment) -> Iterator[Hit]:
 
 @check(
     "M43", "error", "CORS origins wrong",
-    why="With `*` any site acts for a logged-in user, or browsers refuse; without the UI's origin the UI does not work.",
+    why="With `*` any site acts for a logged-in user, or browsers refuse; without its origin the UI does not work.",
     fix="List the origins, the user interface's among them.",
 )  # fmt: skip
 def cors_origins(deployment: Deployment) -> Iterator[Hit]:
@@ -91,7 +91,9 @@ def cors_origins(deployment: Deployment) -> Iterator[Hit]:
             continue
         origins = _listed(variable.value)
         if "*" in origins:
-            credentials = next((v for n, v in scope.items() if _CREDENTIALS.search(n.upper()) and v.value.lower() in TRUE), None)
+            credentials = next(
+                (v for n, v in scope.items() if _CREDENTIALS.search(n.upper()) and v.value.lower() in TRUE), None
+            )
             if credentials is not None:
                 seen.add(place)
                 what = f"{variable.name} allows every origin, and credentials with it."
@@ -132,7 +134,9 @@ def _missing_origin(deployment: Deployment, origins: list[str], service: Service
         return ""
     allowed = {origin.lower() for origin in origins}
     for origin in expected:
-        wildcard = any("*" in each and re.fullmatch(re.escape(each).replace(r"\*", r"[\w.:-]*"), origin) for each in allowed)
+        wildcard = any(
+            "*" in each and re.fullmatch(re.escape(each).replace(r"\*", r"[\w.:-]*"), origin) for each in allowed
+        )
         if origin in allowed or origin.replace("localhost", "127.0.0.1") in allowed or wildcard:
             return ""
     return expected[0]
@@ -147,8 +151,7 @@ def _ui_origins(deployment: Deployment, asking: Service | None) -> list[str]:
     origins = []
     for service in interfaces:
         for port in service.ports:
-            for number in port.published_numbers:
-                origins.append("http://localhost" if number == 80 else f"http://localhost:{number}")
+            origins += [f"http://localhost:{number}".removesuffix(":80") for number in port.published_numbers]
     return origins
 
 
@@ -167,14 +170,22 @@ def _in_files(deployment: Deployment) -> Iterator[Hit]:
                 continue
             wild = next((entry for entry in origins.entries() if "*" in _listed(entry.text)), None)
             if wild is not None:
-                yield Hit(wild.place, f"{source.name} allows every origin, and credentials with it.", also=(_key(credentials),))
+                yield Hit(
+                    wild.place,
+                    f"{source.name} allows every origin, and credentials with it.",
+                    also=(_key(credentials),),
+                )
     for source in deployment.tree.matching(".conf", ".template"):
         yield from _in_proxy(source.name, source.lines)
 
 
 def _in_proxy(name: str, lines: list[str]) -> Iterator[Hit]:
-    wild = re.compile(r"^\s*(?:add_header|more_set_headers|Header\s+set)\s+.*Access-Control-Allow-Origin\"?[\s:]+[\"']?\*")
-    allow = re.compile(r"^\s*(?:add_header|more_set_headers|Header\s+set)\s+.*Access-Control-Allow-Credentials\"?[\s:]+[\"']?true")
+    wild = re.compile(
+        r"^\s*(?:add_header|more_set_headers|Header\s+set)\s+.*Access-Control-Allow-Origin\"?[\s:]+[\"']?\*"
+    )
+    allow = re.compile(
+        r"^\s*(?:add_header|more_set_headers|Header\s+set)\s+.*Access-Control-Allow-Credentials\"?[\s:]+[\"']?true"
+    )
     found = next((number for number, line in enumerate(lines, 1) if wild.search(line)), None)
     if found and any(allow.search(line) for line in lines):
         yield Hit(Place(name, found), f"{name} allows every origin, and credentials with it.")

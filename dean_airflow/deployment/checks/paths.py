@@ -15,9 +15,27 @@ from dean_airflow.deployment.description.facts import context_path, dockerfile_p
 from dean_airflow.deployment.description.service import Mount
 from dean_airflow.deployment.place import Place
 
-_OF_THE_SYSTEM = ("/var/run/", "/run/", "/proc", "/sys", "/dev", "/lib/modules", "/var/lib/docker", "/var/log", "/etc/localtime",
-                  "/etc/timezone", "/etc/machine-id", "/etc/hostname", "/etc/os-release", "/etc/ssl/", "/etc/passwd",
-                  "/etc/group", "/tmp", "/usr/share/", "/cgroup")  # fmt: skip
+_OF_THE_SYSTEM = (
+    "/var/run/",
+    "/run/",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/lib/modules",
+    "/var/lib/docker",
+    "/var/log",
+    "/etc/localtime",
+    "/etc/timezone",
+    "/etc/machine-id",
+    "/etc/hostname",
+    "/etc/os-release",
+    "/etc/ssl/",
+    "/etc/passwd",
+    "/etc/group",
+    "/tmp",
+    "/usr/share/",
+    "/cgroup",
+)
 _KEPT = re.compile(
     r"(?:^|[/_.-])(?:data|logs?|backups?|dumps?|uploads?|storage|state|cache|spool|artifacts?|media|output|results|db[-_]?data"
     r"|pg[-_]?data|\w+[-_]data|\w+[-_]logs?)(?:[/_.-]|$)",
@@ -25,20 +43,28 @@ _KEPT = re.compile(
 )
 _KEPT_TARGETS = ("/var/lib/", "/var/log", "/data", "/backup", "/logs", "/bitnami", "/var/backups", "/opt/airflow/logs")
 _SOURCED = re.compile(r"(?:^|[;&|]\s*)\s*(?:source|\.)\s+(?:\"?\$\(dirname[^)]*\)/)?[\"']?([^\s\"';&|]+)")
-_STARTED = re.compile(r"(?:^|[;&|(]\s*|\b(?:exec|then|do|sudo|time)\s+)(?:(?:bash|sh|python3?)\s+)?[\"']?((?:\./|\.\./|\$\{?\w*DIR\w*\}?/)?"
-                      r"[\w./-]+\.(?:sh|py))\b")  # fmt: skip
-_SQL_FILE = re.compile(r"\bpsql\b.*?(?:\s-f|--file)[ =][\"']?([^\s\"';&|]+)|\b(?:psql|mysql|mariadb)\b.*?<\s*[\"']?([\w./-]+\.sql)")
+_STARTED = re.compile(
+    r"(?:^|[;&|(]\s*|\b(?:exec|then|do|sudo|time)\s+)(?:(?:bash|sh|python3?)\s+)?[\"']?((?:\./|\.\./|\$\{?\w*DIR\w*\}?/)?"
+    r"[\w./-]+\.(?:sh|py))\b"
+)
+_SQL_FILE = re.compile(
+    r"\bpsql\b.*?(?:\s-f|--file)[ =][\"']?([^\s\"';&|]+)|\b(?:psql|mysql|mariadb)\b.*?<\s*[\"']?([\w./-]+\.sql)"
+)
 _COPIED = re.compile(r"\bcp\s+(?:-\S+\s+)*[\"']?([\w./-]+)[\"']?\s+\S+")
 _TESTED = re.compile(r"(?:\[\[?|test)\s+(?:!\s+)?-[efrsdx]\s+[\"']?([^\s\"'\]]+)")
 _WRITTEN = re.compile(r"(?:>>?|\btee\s+(?:-a\s+)?)\s*[\"']?([\w./-]+)")
-_DIRECTORY = re.compile(r"^\s*(?:export\s+|local\s+|readonly\s+)?(\w*(?:BACKUP|LOG|DATA|DUMP|OUTPUT)\w*(?:DIR|PATH|FOLDER))=[\"']?([^\"'\s;]+)")
+_DIRECTORY = re.compile(
+    r"^\s*(?:export\s+|local\s+|readonly\s+)?(\w*(?:BACKUP|LOG|DATA|DUMP|OUTPUT)\w*(?:DIR|PATH|FOLDER))=[\"']?([^\"'\s;]+)"
+)
 
 
 @check(
-    "M08", "error", "File missing",
+    "M08",
+    "error",
+    "File missing",
     why="What refers to it fails when it is needed.",
     fix="Create it, from its template where there is one.",
-)  # fmt: skip
+)
 def file_missing(deployment: Deployment) -> Iterator[Hit]:
     seen: set[tuple[Place, str]] = set()
     for hit, name in _missing_files(deployment):
@@ -85,13 +111,19 @@ def _scripts_files(deployment: Deployment) -> Iterator[tuple[Hit, str]]:
         if is_container_script(deployment, source.path):
             continue
         text = "\n".join(line.text for line in script.lines)
-        excused = set(_TESTED.findall(text)) | set(_WRITTEN.findall(text)) | set(re.findall(r"\bcp\s+\S+\s+[\"']?([\w./-]+)", text))
+        excused = (
+            set(_TESTED.findall(text))
+            | set(_WRITTEN.findall(text))
+            | set(re.findall(r"\bcp\s+\S+\s+[\"']?([\w./-]+)", text))
+        )
         for line in script.logical_lines:
             if re.search(r"\b(?:echo|printf|docker\s+(?:exec|run|cp)|exec\s+-|ssh|kubectl|run\s+--rm)\b", line.text):
                 continue
             found = [*_SOURCED.findall(line.text), *_STARTED.findall(line.text)]
             found += [one or two for one, two in _SQL_FILE.findall(line.text)]
-            found += [name for name in _COPIED.findall(line.text) if name.endswith((".example", ".template", ".sample"))]
+            found += [
+                name for name in _COPIED.findall(line.text) if name.endswith((".example", ".template", ".sample"))
+            ]
             for name in found:
                 if name in excused or name.startswith(("/", "~", "-")) or "$" in re.sub(r"^\$\{?\w+\}?/", "", name):
                     continue
@@ -109,10 +141,12 @@ def _is_anywhere(deployment: Deployment, name: str) -> bool:
 
 
 @check(
-    "M48", "error", "Build context or Dockerfile missing",
+    "M48",
+    "error",
+    "Build context or Dockerfile missing",
     why="The image cannot be built.",
     fix="Correct the path.",
-)  # fmt: skip
+)
 def build_missing(deployment: Deployment) -> Iterator[Hit]:
     for service in deployment.services.values():
         context, dockerfile = context_path(service), dockerfile_path(service)
@@ -131,7 +165,11 @@ def build_missing(deployment: Deployment) -> Iterator[Hit]:
 
 def is_kept(mount: Mount) -> bool:
     """Whether a writable mount is for data, logs or backups rather than for something that should be there."""
-    if mount.read_only or mount.path is None or mount.path.suffix in (".conf", ".yml", ".yaml", ".sql", ".sh", ".json", ".crt"):
+    if (
+        mount.read_only
+        or mount.path is None
+        or mount.path.suffix in (".conf", ".yml", ".yaml", ".sql", ".sh", ".json", ".crt")
+    ):
         return False
     if mount.target.rstrip("/").startswith("/docker-entrypoint-initdb.d"):
         return False
@@ -141,14 +179,20 @@ def is_kept(mount: Mount) -> bool:
 def _is_judged(mount: Mount) -> bool:
     if mount.path is None or mount.kind != "bind" or mount.source.startswith("~") or "$" in mount.source:
         return False
-    return not mount.source.startswith(_OF_THE_SYSTEM) and mount.source != "/" and re.match(r"[A-Za-z]:[\\/]", mount.source) is None
+    return (
+        not mount.source.startswith(_OF_THE_SYSTEM)
+        and mount.source != "/"
+        and re.match(r"[A-Za-z]:[\\/]", mount.source) is None
+    )
 
 
 @check(
-    "M49", "error", "Bind-mount source missing",
+    "M49",
+    "error",
+    "Bind-mount source missing",
     why="Docker puts an empty directory in its place, and the service starts without its files.",
     fix="Create the source or correct the path.",
-)  # fmt: skip
+)
 def bind_source_missing(deployment: Deployment) -> Iterator[Hit]:
     seen: set[Place] = set()
     for service in deployment.services.values():
@@ -164,7 +208,7 @@ def bind_source_missing(deployment: Deployment) -> Iterator[Hit]:
 def _similar(path: Path) -> str:
     """What lies there instead under a name that differs by case or a letter."""
     try:
-        names = sorted(os.listdir(path.parent))
+        names = sorted(each.name for each in path.parent.iterdir())
     except OSError:
         return ""
     same = [name for name in names if name.lower() == path.name.lower()]
@@ -173,10 +217,12 @@ def _similar(path: Path) -> str:
 
 
 @check(
-    "M77", "error", "Directory missing or not writable",
+    "M77",
+    "error",
+    "Directory missing or not writable",
     why="The service cannot keep its data, its logs or its backups.",
     fix="Create it (--fix does) and give it to the user that writes there.",
-)  # fmt: skip
+)
 def directory_missing(deployment: Deployment) -> Iterator[Hit]:
     seen: set[Path] = set()
     for path, place, who in directories(deployment):
@@ -198,9 +244,10 @@ def directories(deployment: Deployment) -> Iterator[tuple[Path, Place, str]]:
         yield deployment.tree.resolve(node.text), node.place, "the deployment"
     for service in deployment.services.values():
         for mount in service.mounts:
-            if mount.path is not None and _is_judged(mount) and not mount.read_only and not mount.create:
-                if is_kept(mount) or (mount.path.is_dir() and not _is_writable(mount.path)):
-                    yield mount.path, mount.place, service.name
+            if mount.path is None or not _is_judged(mount) or mount.read_only or mount.create:
+                continue
+            if is_kept(mount) or (mount.path.is_dir() and not _is_writable(mount.path)):
+                yield mount.path, mount.place, service.name
     for script in scripts(deployment):
         if is_container_script(deployment, script.source.path):
             continue
@@ -208,7 +255,9 @@ def directories(deployment: Deployment) -> Iterator[tuple[Path, Place, str]]:
         for line in script.lines:
             for name, shown in _written_directories(line.text):
                 folder = re.sub(r"^(?:\$\{?\w+\}?/|\./)", "", name).rstrip("/")
-                made = re.search(rf"mkdir\b[^\n]*(?:{re.escape(shown)}|{re.escape(folder)})", text) or re.search(r"install\s+-d", text)
+                made = re.search(rf"mkdir\b[^\n]*(?:{re.escape(shown)}|{re.escape(folder)})", text) or re.search(
+                    r"install\s+-d", text
+                )
                 if not folder or "$" in folder or name.startswith(("/", "~")) or made or folder in (".", ".."):
                     continue
                 candidates = [deployment.root / folder, script.source.path.parent / folder]

@@ -83,7 +83,11 @@ def _demand(deployment: Deployment, service: Service) -> _Demand | None:
     if declared is not None and (size := declared.get("size")) is not None:
         workers = declared.get("workers")
         count = int(workers.text) if workers is not None and workers.text.isdigit() else 1
-        return _Demand(service, int(size.text or 0) * count * service.replicas, size.place) if size.text.isdigit() else None
+        return (
+            _Demand(service, int(size.text or 0) * count * service.replicas, size.place)
+            if size.text.isdigit()
+            else None
+        )
     pools = [v for n, v in service.environment.items() if _POOL.search(n) and v.value.isdigit() and "REDIS" not in n]
     if not pools:
         return None

@@ -146,7 +146,9 @@ def admin_ports(deployment: Deployment, service: Service) -> frozenset[int]:
 
 def _from_outside(deployment: Deployment, seen: set[Place]) -> Iterator[Hit]:
     """What a browser or a process of the host calls at localhost must be published."""
-    published = {number for service in deployment.services.values() for p in service.ports for number in p.published_numbers}
+    published = {
+        number for service in deployment.services.values() for p in service.ports for number in p.published_numbers
+    }
     if not published or deployment.environment != "local":
         return
     used = {v.source.place for s in deployment.services.values() for v in s.environment.values()}
@@ -190,10 +192,10 @@ def port_out_of_range(deployment: Deployment) -> Iterator[Hit]:
     seen: set[Place] = set()
     for variable, _ in each_variable(deployment):
         name, value, place = variable.name.upper(), variable.value.strip(), variable.source.place
-        if (name.endswith("_PORT") or name == "PORT") and value.isdigit() and not 1 <= int(value) <= _HIGHEST:
-            if place not in seen:
-                seen.add(place)
-                yield Hit(place, f"{variable.name} is {value}; ports are 1 to {_HIGHEST}.")
+        is_port = (name.endswith("_PORT") or name == "PORT") and value.isdigit()
+        if is_port and not 1 <= int(value) <= _HIGHEST and place not in seen:
+            seen.add(place)
+            yield Hit(place, f"{variable.name} is {value}; ports are 1 to {_HIGHEST}.")
         for url in find_urls(variable.source.value):
             if url.port is not None and url.port >= 0 and not 1 <= url.port <= _HIGHEST and place not in seen:
                 seen.add(place)

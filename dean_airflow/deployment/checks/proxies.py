@@ -53,9 +53,10 @@ def _spoken(deployment: Deployment) -> dict[tuple[str, int], str]:
     """What ports speak: from listen directives, the image table, and health checks."""
     known: dict[tuple[str, int], str] = {}
     for call in calls(deployment):
-        if call.is_health and call.reader is not None and call.port and call.scheme in ("http", "https"):
-            if call.host in ("localhost", "127.0.0.1", call.reader.name):
-                known[(call.reader.name, call.port)] = call.scheme
+        if not call.is_health or call.reader is None or not call.port or call.scheme not in ("http", "https"):
+            continue
+        if call.host in ("localhost", "127.0.0.1", call.reader.name):
+            known[(call.reader.name, call.port)] = call.scheme
     for service in deployment.services.values():
         for port in container_ports(deployment, service):
             speaks = protocol_of(kind(deployment, service), port)
@@ -89,12 +90,22 @@ def _disagreeing(deployment: Deployment, spoken: dict[tuple[str, int], str], see
     for call in calls(deployment):
         service = deployment.service_called(call.host)
         says = _SECURE.get(call.scheme)
-        if service is not None and says and call.port and not call.is_health and (service.name, call.port) not in spoken:
+        if (
+            service is not None
+            and says
+            and call.port
+            and not call.is_health
+            and (service.name, call.port) not in spoken
+        ):
             said.setdefault((service.name, call.port), {}).setdefault(says, []).append(call)
     for (name, port), by_scheme in said.items():
         if len(by_scheme) < 2 or _has_certificate(deployment.services[name]):
             continue
-        wrong = min(by_scheme.values(), key=len) if len(by_scheme["http"]) != len(by_scheme["https"]) else by_scheme["https"]
+        wrong = (
+            min(by_scheme.values(), key=len)
+            if len(by_scheme["http"]) != len(by_scheme["https"])
+            else by_scheme["https"]
+        )
         others = next(calls for calls in by_scheme.values() if calls is not wrong)
         if wrong[0].place not in seen:
             what = f"{wrong[0].by} says {wrong[0].scheme}:// to port {port} of {name}, {others[0].by} the other."
@@ -117,7 +128,12 @@ def upstream_wrong(deployment: Deployment) -> Iterator[Hit]:
         if service is None:
             local = host in ("localhost", "127.0.0.1", "[::1]")
             mode = upstream.proxy.get("network_mode")
-            if ("." in host and not local) or host in known or (local and mode is not None) or _is_own(deployment, upstream.proxy, upstream.port, local):
+            if (
+                ("." in host and not local)
+                or host in known
+                or (local and mode is not None)
+                or _is_own(deployment, upstream.proxy, upstream.port, local)
+            ):
                 continue
             if host.startswith("[") or host in _hosts_beside(upstream.proxy):
                 continue
@@ -134,7 +150,9 @@ def upstream_wrong(deployment: Deployment) -> Iterator[Hit]:
 
 def _is_own(deployment: Deployment, proxy: Service, port: int | None, local: bool) -> bool:
     """A proxy that passes on to another of its own listeners."""
-    own = {number for each in proxies(deployment) if each.service is proxy for site in each.sites for number in site.ports}
+    own = {
+        number for each in proxies(deployment) if each.service is proxy for site in each.sites for number in site.ports
+    }
     return local and port in own
 
 
@@ -159,9 +177,14 @@ def web_socket_upgrade(deployment: Deployment) -> Iterator[Hit]:
             continue
         for location in proxy.web_sockets:
             segments = set(re.split(r"[/^$~*()|\\]+", location.path.lower())) - {""}
-            targets = {up.host for up in proxy.upstreams if up.path and location.path and up.path.endswith(location.path)}
+            targets = {
+                up.host for up in proxy.upstreams if up.path and location.path and up.path.endswith(location.path)
+            }
             if (segments & _WEB_SOCKET or targets & declared) and not location.upgrades:
-                yield Hit(location.place, f"{location.path} of {proxy.source.name} is for WebSockets and passes no upgrade on.")
+                yield Hit(
+                    location.place,
+                    f"{location.path} of {proxy.source.name} is for WebSockets and passes no upgrade on.",
+                )
 
 
 @check(
@@ -172,7 +195,11 @@ def web_socket_upgrade(deployment: Deployment) -> Iterator[Hit]:
 def no_redirect(deployment: Deployment) -> Iterator[Hit]:
     for proxy in proxies(deployment):
         name = proxy.service.name if proxy.service else proxy.source.name
-        same = [other for other in proxies(deployment) if (other.service.name if other.service else other.source.name) == name]
+        same = [
+            other
+            for other in proxies(deployment)
+            if (other.service.name if other.service else other.source.name) == name
+        ]
         if not any(site.tls for other in same for site in other.sites):
             continue
         for site in proxy.sites:

@@ -41,7 +41,9 @@ _ENVIRONMENT = re.compile(
 )  # fmt: skip
 def evolution_settings(deployment: Deployment) -> Iterator[Hit]:
     for source in deployment.tree.matching(".yaml", ".yml", ".json"):
-        if source.name in _compose_names(deployment) or not re.search(r"population_size|fitness_weights|mutation_rate|generations", source.text):
+        if source.name in _compose_names(deployment) or not re.search(
+            r"population_size|fitness_weights|mutation_rate|generations", source.text
+        ):
             continue
         root = parse_yaml(source).root
         for node in root.walk() if root is not None else ():
@@ -52,12 +54,18 @@ def evolution_settings(deployment: Deployment) -> Iterator[Hit]:
 
 def _compose_names(deployment: Deployment) -> set[str]:
     names = {layer.name for layer in [*deployment.compose.layers, *deployment.compose.included]}
-    return names | {source.name for source in deployment.tree.sources if source.path.parent == deployment.root / "health"}
+    return names | {
+        source.name for source in deployment.tree.sources if source.path.parent == deployment.root / "health"
+    }
 
 
 def _is_evolution(node: Node) -> bool:
     keys = set(node.value)
-    return len(keys & set(_RANGES)) >= 2 or "fitness_weights" in keys or ("population_size" in keys and bool(keys & set(_BUDGETS)))
+    return (
+        len(keys & set(_RANGES)) >= 2
+        or "fitness_weights" in keys
+        or ("population_size" in keys and bool(keys & set(_BUDGETS)))
+    )
 
 
 def _judge(node: Node) -> Iterator[Hit]:
@@ -84,10 +92,14 @@ def _judge(node: Node) -> Iterator[Hit]:
                 yield Hit(weights.named, f"{name} sum to {total:g}; they must sum to 1.", also=also)
     size = node.get("population_size")
     budget = next((child for name in _BUDGETS if (child := node.get(name)) is not None), None)
-    if size is not None and budget is not None and (count := _number(size.text)) and (given := _number(budget.text)) is not None:
-        if given < count * LEAST_AGENT_BUDGET:
-            what = f"A budget of {given:g} is under {LEAST_AGENT_BUDGET} for each of {count:g} agents."
-            yield Hit(budget.place, what, also=(size.place,))
+    if (
+        size is not None
+        and budget is not None
+        and (count := _number(size.text))
+        and (given := _number(budget.text)) is not None
+    ) and given < count * LEAST_AGENT_BUDGET:
+        what = f"A budget of {given:g} is under {LEAST_AGENT_BUDGET} for each of {count:g} agents."
+        yield Hit(budget.place, what, also=(size.place,))
 
 
 def _all_numbers(node: Node) -> bool:
@@ -126,7 +138,13 @@ def _from_environment(deployment: Deployment) -> Iterator[Hit]:
             if abs(total - 1) > 1e-6:
                 yield Hit(place, f"{variable.name} sum to {total:g}; they must sum to 1.")
     size, budget = scope.get("population_size"), scope.get("token_budget")
-    if size and budget and (count := _number(size[0])) and (given := _number(budget[0])) and given < count * LEAST_AGENT_BUDGET:
+    if (
+        size
+        and budget
+        and (count := _number(size[0]))
+        and (given := _number(budget[0]))
+        and given < count * LEAST_AGENT_BUDGET
+    ):
         what = f"A budget of {given:g} is under {LEAST_AGENT_BUDGET} for each of {count:g} agents."
         yield Hit(budget[1], what, also=(size[1],))
 
@@ -210,12 +228,14 @@ def database_version(deployment: Deployment) -> Iterator[Hit]:
         dockerfile = dockerfile_of(deployment, server.service)
         place = dockerfile.stages[-1][2] if dockerfile is not None and dockerfile.stages else server.service.at("image")
         if major < OLDEST_POSTGRES:
-            yield Hit(place, f"{server.service.name} runs PostgreSQL {major}; {OLDEST_POSTGRES} is the oldest supported.")
+            yield Hit(
+                place, f"{server.service.name} runs PostgreSQL {major}; {OLDEST_POSTGRES} is the oldest supported."
+            )
             continue
         for mount in server.service.mounts:
             found = _data_version(mount.path)
             if found is not None and found[0] != major:
-                what = f"The data in {mount.source} are of PostgreSQL {found[0]}, the image of {server.service.name} is {major}."
+                what = f"The data in {mount.source} are of PostgreSQL {found[0]}; {server.service.name} runs {major}."
                 yield Hit(place, what, also=(mount.place, Place(deployment.tree.name(found[1]))))
 
 
@@ -251,7 +271,9 @@ def two_heads(deployment: Deployment) -> Iterator[Hit]:
         heads = [(revision, place) for revision, _, place in revisions if revision not in parents]
         if len(heads) > 1:
             names = ", ".join(revision for revision, _ in heads)
-            yield Hit(heads[-1][1], f"The migrations have {len(heads)} heads: {names}.", also=tuple(p for _, p in heads[:-1]))
-        for revision, before, place in revisions:
+            yield Hit(
+                heads[-1][1], f"The migrations have {len(heads)} heads: {names}.", also=tuple(p for _, p in heads[:-1])
+            )
+        for name, before, place in revisions:
             for missing in sorted(before - known):
-                yield Hit(place, f"The migration {revision} follows {missing}, which is not there.")
+                yield Hit(place, f"The migration {name} follows {missing}, which is not there.")

@@ -32,7 +32,9 @@ def python_version(deployment: Deployment) -> Iterator[Hit]:
             yield Hit(place, f"{what} is Python {version[0]}.{version[1]}.", severity)
     running = _severity(sys.version_info[:2])
     if running is not None:
-        yield Hit(Place("."), f"The running interpreter is Python {sys.version_info[0]}.{sys.version_info[1]}.", running)
+        yield Hit(
+            Place("."), f"The running interpreter is Python {sys.version_info[0]}.{sys.version_info[1]}.", running
+        )
 
 
 def _severity(version: tuple[int, int]) -> Severity | None:
@@ -50,9 +52,9 @@ def _files(deployment: Deployment) -> Iterator[tuple[Place, tuple[int, int], str
                     yield source.at(number), (int(match[1]), int(match[2])), source.name
         elif source.path.name == "pyproject.toml":
             newest = _newest_admitted(source.text)
-            number = next((n for n, line in enumerate(source.lines, 1) if re.match(r"\s*requires-python\s*=", line)), None)
-            if newest is not None and number is not None:
-                yield source.at(number), newest, f"The newest that {source.name} admits"
+            lines = [n for n, line in enumerate(source.lines, 1) if re.match(r"\s*requires-python\s*=", line)]
+            if newest is not None and lines:
+                yield source.at(lines[0]), newest, f"The newest that {source.name} admits"
         elif source.path.name == "runtime.txt" and (match := re.match(r"\s*python-(\d+)\.(\d+)", source.text)):
             yield source.at(1), (int(match[1]), int(match[2])), source.name
 
@@ -93,5 +95,9 @@ def _images(deployment: Deployment) -> Iterator[tuple[Place, tuple[int, int], st
 
 def _python_of(image: str) -> tuple[int, int] | None:
     parsed = parse_image(image)
-    tag = re.match(r"(\d+)\.(\d+)", parsed.tag) if parsed.name == "python" else re.search(r"python-?(\d+)\.(\d+)", parsed.tag)
+    tag = (
+        re.match(r"(\d+)\.(\d+)", parsed.tag)
+        if parsed.name == "python"
+        else re.search(r"python-?(\d+)\.(\d+)", parsed.tag)
+    )
     return (int(tag[1]), int(tag[2])) if tag else None

@@ -19,7 +19,9 @@ from dean_airflow.deployment.description.tree import Source
 from dean_airflow.deployment.place import Place
 
 _IDENTIFIER = r"(?:\"[^\"]+\"|[\w.]+)"
-_PARENT = re.compile(rf"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?({_IDENTIFIER}).*\bPARTITION\s+BY\s+RANGE", re.I | re.S)
+_PARENT = re.compile(
+    rf"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?({_IDENTIFIER}).*\bPARTITION\s+BY\s+RANGE", re.I | re.S
+)
 _PARTITION = re.compile(
     rf"({_IDENTIFIER})\s+PARTITION\s+OF\s+({_IDENTIFIER})\s+(?:FOR\s+VALUES\s+FROM\s*\(\s*'?([^')]+)'?\s*\)\s*TO\s*\(\s*'?([^')]+)'?\s*\)|(DEFAULT))",
     re.I | re.S,
@@ -73,7 +75,9 @@ def _is_postgres(deployment: Deployment) -> bool:
 
 def _partitions_end(deployment: Deployment, parsed: list[tuple[Source, list[Statement]]]) -> Iterator[Hit]:
     tables: dict[str, _Partitions] = {}
-    made_elsewhere = any("PARTITION OF" in s.text.upper() and "EXECUTE" in s.text.upper() for _, each in parsed for s in each)
+    made_elsewhere = any(
+        "PARTITION OF" in s.text.upper() and "EXECUTE" in s.text.upper() for _, each in parsed for s in each
+    )
     made_elsewhere = made_elsewhere or any("create_parent" in s.text for _, each in parsed for s in each)
     for source, each in parsed:
         for statement in each:
@@ -103,7 +107,11 @@ def _partitions_end(deployment: Deployment, parsed: list[tuple[Source, list[Stat
             continue
         if not any(first <= today < last for first, last, _ in table.bounds):
             latest = max(table.bounds, key=lambda bound: bound[1])
-            yield Hit(latest[2], f"No partition of {name} covers {today}; the last one ends on {latest[1]}.", also=(table.place,))
+            yield Hit(
+                latest[2],
+                f"No partition of {name} covers {today}; the last one ends on {latest[1]}.",
+                also=(table.place,),
+            )
 
 
 def _day(text: str | None) -> str:
@@ -122,7 +130,9 @@ def _schemas_missing(parsed: list[tuple[Source, list[Statement]]]) -> Iterator[H
         for statement in each:
             if re.match(r"\s*(?:CREATE\s+EVENT|DO)\b", statement.text, re.I):
                 continue
-            text = re.sub(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", lambda m: "\n" * m[0].count("\n"), statement.text, flags=re.S)
+            text = re.sub(
+                r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", lambda m: "\n" * m[0].count("\n"), statement.text, flags=re.S
+            )
             for pattern in (_QUALIFIED, _IN_SCHEMA):
                 for match in pattern.finditer(text):
                     name = match[1].lower()

@@ -19,10 +19,14 @@ _REMOVES = re.compile(
     r"|\bdocker\s+(?:system|container|image)?\s*prune\b.*--volumes|\bdocker\s+volume\s+(?:rm|remove|prune)\b"
     r"|\bdocker(?:-|\s+)compose\b.*\brm\b.*\s-\w*v"
 )
-_EXPLICIT = re.compile(r"destroy|teardown|tear[-_]down|clean|reset|uninstall|purge|nuke|wipe|remove|down", re.IGNORECASE)
+_EXPLICIT = re.compile(
+    r"destroy|teardown|tear[-_]down|clean|reset|uninstall|purge|nuke|wipe|remove|down", re.IGNORECASE
+)
 _TARGET = re.compile(r"^([\w.-]+)\s*:(?!=)")
 _DATE = re.compile(r"(?<!\d)(20\d{2})[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])(?!\d)")
-_WINDOWS = re.compile(r"\b(?:powershell|pwsh|cmd(?:\.exe)?\s+/c|robocopy|xcopy|wsl|net\s+stop|sc\.exe|wmic|Restore-Computer)\b", re.I)
+_WINDOWS = re.compile(
+    r"\b(?:powershell|pwsh|cmd(?:\.exe)?\s+/c|robocopy|xcopy|wsl|net\s+stop|sc\.exe|wmic|Restore-Computer)\b", re.I
+)
 _LINUX_ONLY = (".ps1", ".bat", ".cmd")
 
 
@@ -39,8 +43,7 @@ def removes_volumes(deployment: Deployment) -> Iterator[Hit]:
             if not _REMOVES.search(line.text) or line.guarded or re.match(r"\s*(?:echo|printf|log)\b", line.text):
                 continue
             if line.function and (_EXPLICIT.search(line.function) or not script.runs_unguarded(line.function)):
-                if not script.runs_unguarded(line.function) or _EXPLICIT.search(line.function):
-                    continue
+                continue
             yield Hit(script.source.at(line.number), f"{script.source.name} removes volumes whenever it runs.")
     for source in deployment.tree.sources:
         if source.path.name in ("Makefile", "makefile") or source.path.suffix in (".mk", ".ps1", ".bat"):
@@ -49,7 +52,11 @@ def removes_volumes(deployment: Deployment) -> Iterator[Hit]:
                 match = _TARGET.match(text)
                 target = match[1] if match else target
                 explicit = source.path.suffix not in (".ps1", ".bat") and (not target or _EXPLICIT.search(target))
-                if not explicit and not text.lstrip().startswith(("#", "@#", "@echo", "echo")) and _REMOVES.search(text):
+                if (
+                    not explicit
+                    and not text.lstrip().startswith(("#", "@#", "@echo", "echo"))
+                    and _REMOVES.search(text)
+                ):
                     yield Hit(source.at(number), f"{source.name} removes volumes in {target or 'its course'}.")
 
 
@@ -97,7 +104,9 @@ def _other_platform(deployment: Deployment) -> Iterator[Hit]:
     usable = [path for path in ways_back if path.suffix in (".sh", ".py", "")]
     for path in ways_back:
         if path.suffix in _LINUX_ONLY and not usable:
-            yield Hit(Place(deployment.tree.name(path)), f"{path.name} is the only way back, and runs on Windows alone.")
+            yield Hit(
+                Place(deployment.tree.name(path)), f"{path.name} is the only way back, and runs on Windows alone."
+            )
     for script in scripts(deployment):
         if script.source.path in usable:
             for line in script.lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import re
 from collections import Counter
@@ -29,11 +30,57 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _DEMO = frozenset(
-    "password passw0rd password1 password123 passwd secret secret123 demo demo123 demopass demopassword demo-password "
-    "demo_password test test123 testpass testpassword test-password letmein qwerty 123456 12345678 1234567890 welcome "
-    "welcome1 pass pass123 admin123 dev devpass devpassword dev-password default mysecretpassword mysecret supersecret "
-    "supersecretkey super-secret-key s3cr3t sample hunter2 foobar changeit secretkey secret-key secret_key notasecret "
-    "insecure topsecret".split()
+    [
+        "password",
+        "passw0rd",
+        "password1",
+        "password123",
+        "passwd",
+        "secret",
+        "secret123",
+        "demo",
+        "demo123",
+        "demopass",
+        "demopassword",
+        "demo-password",
+        "demo_password",
+        "test",
+        "test123",
+        "testpass",
+        "testpassword",
+        "test-password",
+        "letmein",
+        "qwerty",
+        "123456",
+        "12345678",
+        "1234567890",
+        "welcome",
+        "welcome1",
+        "pass",
+        "pass123",
+        "admin123",
+        "dev",
+        "devpass",
+        "devpassword",
+        "dev-password",
+        "default",
+        "mysecretpassword",
+        "mysecret",
+        "supersecret",
+        "supersecretkey",
+        "super-secret-key",
+        "s3cr3t",
+        "sample",
+        "hunter2",
+        "foobar",
+        "changeit",
+        "secretkey",
+        "secret-key",
+        "secret_key",
+        "notasecret",
+        "insecure",
+        "topsecret",
+    ]
 )
 _PAIRS = frozenset(
     {("admin", "password"), ("admin", "admin123"), ("admin", "123456"), ("root", "toor"), ("root", "password")}
@@ -42,7 +89,8 @@ _PAIRS = frozenset(
 )
 _DEFAULT_USERS = (
     ("POSTGRES_PASSWORD", "postgres"), ("MYSQL_ROOT_PASSWORD", "root"), ("MARIADB_ROOT_PASSWORD", "root"),
-    ("RABBITMQ_DEFAULT_PASS", "guest"), ("_AIRFLOW_WWW_USER_PASSWORD", "airflow"), ("MINIO_ROOT_PASSWORD", "minioadmin"),
+    ("RABBITMQ_DEFAULT_PASS", "guest"), ("_AIRFLOW_WWW_USER_PASSWORD", "airflow"),
+    ("MINIO_ROOT_PASSWORD", "minioadmin"),
     ("ADMIN_PASSWORD", "admin"), ("DASHBOARD_PASSWORD", "admin"), ("ADMIN_PASS", "admin"),
 )  # fmt: skip
 _REQUIRED_NAMES = frozenset({"POSTGRES_USER", "POSTGRES_DB", "DATABASE_URL"})
@@ -189,7 +237,9 @@ def weak_secret(deployment: Deployment) -> Iterator[Hit]:
             what = f"The signing key {secret.name} has {length} characters; it should have {SHORTEST_SIGNING_KEY}."
             yield Hit(secret.place, what, "warning")
         elif has_low_entropy(secret.value):
-            yield Hit(secret.place, f"{secret.name} is long but easy to guess: few characters, or a pattern.", "warning")
+            yield Hit(
+                secret.place, f"{secret.name} is long but easy to guess: few characters, or a pattern.", "warning"
+            )
 
 
 def has_low_entropy(value: str) -> bool:
@@ -202,7 +252,7 @@ def has_low_entropy(value: str) -> bool:
         return True
     run = longest = 1
     step = 0
-    for before, after in zip(value, value[1:], strict=False):
+    for before, after in itertools.pairwise(value):
         now = ord(after) - ord(before)
         run = run + 1 if now == step and now in (1, -1) else (2 if now in (1, -1) else 1)
         step = now
@@ -268,4 +318,3 @@ def _same_role(one: Secret, other: Secret) -> bool:
 def _same_kind(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
     """Two logins of one database: a user of the same name at a cache is another."""
     return ("CACHE" in left) == ("CACHE" in right)
-

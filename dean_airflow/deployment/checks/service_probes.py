@@ -175,7 +175,9 @@ def drift(deployment: Deployment, probes: Probes) -> Iterator[Hit]:
         return
     ran = in_compose(deployment, probes, "images", "--format", "json")
     try:
-        running = {str(e.get("Service") or e.get("ContainerName")): str(e.get("ID")) for e in json.loads(ran.output or "[]")}
+        running = {
+            str(e.get("Service") or e.get("ContainerName")): str(e.get("ID")) for e in json.loads(ran.output or "[]")
+        }
     except ValueError:
         raise NotChecked("Docker's answer is no JSON") from None
     for name, digest in images.items():
@@ -266,7 +268,9 @@ def login_refused(deployment: Deployment, probes: Probes) -> Iterator[Hit]:
 
 def _database_url(use: UrlUse, at: tuple[str, int]) -> str:
     url = use.url
-    return f"postgresql+psycopg2://{quote(url.user)}:{quote(url.password, safe='')}@{at[0]}:{at[1]}/{quote(url.database)}"
+    return (
+        f"postgresql+psycopg2://{quote(url.user)}:{quote(url.password, safe='')}@{at[0]}:{at[1]}/{quote(url.database)}"
+    )
 
 
 def _databases(deployment: Deployment, probes: Probes) -> Iterator[tuple[UrlUse, str]]:
@@ -303,8 +307,8 @@ def live_version(deployment: Deployment, probes: Probes) -> Iterator[Hit]:
 )  # fmt: skip
 def privileges(deployment: Deployment, probes: Probes) -> Iterator[Hit]:
     statement = (
-        "SELECT has_database_privilege(current_database(), 'CONNECT'), has_schema_privilege(current_schema(), 'USAGE'), "
-        "has_schema_privilege(current_schema(), 'CREATE')"
+        "SELECT has_database_privilege(current_database(), 'CONNECT'), "
+        "has_schema_privilege(current_schema(), 'USAGE'), has_schema_privilege(current_schema(), 'CREATE')"
     )
     for use, url in _databases(deployment, probes):
         try:
@@ -337,6 +341,8 @@ def migrations_pending(deployment: Deployment, probes: Probes) -> Iterator[Hit]:
         except LoginRefused:
             continue
         if current - set(revisions):
-            yield Hit(use.place, f"{use.name}: the database is at {', '.join(sorted(current))}, ahead of the code.", "error")
+            yield Hit(
+                use.place, f"{use.name}: the database is at {', '.join(sorted(current))}, ahead of the code.", "error"
+            )
         elif current != heads:
             yield Hit(use.place, f"{use.name}: migrations are pending.", "warning")

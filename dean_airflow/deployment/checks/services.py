@@ -17,7 +17,9 @@ from dean_airflow.deployment.description.yaml_file import parse_yaml
 from dean_airflow.deployment.place import Place
 
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-_ROTATING = frozenset({"local", "journald", "syslog", "fluentd", "gelf", "awslogs", "gcplogs", "splunk", "none", "loki"})
+_ROTATING = frozenset(
+    {"local", "journald", "syslog", "fluentd", "gelf", "awslogs", "gcplogs", "splunk", "none", "loki"}
+)
 _ROOT = re.compile(r"(?:root|0)(?::.*)?")
 
 
@@ -86,12 +88,18 @@ def _missing(deployment: Deployment, service: Service, is_job: bool) -> Iterator
         dockerfile = dockerfile_of(deployment, service)
         built = dockerfile.health_check if dockerfile is not None else None
         starts = service.get("healthcheck", "start_period") is not None
-        if not starts and not (built is not None and "--start-period" in built.rest) and not has_own_health_check(service.image):
+        if (
+            not starts
+            and not (built is not None and "--start-period" in built.rest)
+            and not has_own_health_check(service.image)
+        ):
             yield "start period"
     if service.get("restart") is None and service.get("deploy", "restart_policy") is None:
         yield "restart policy"
     limits = service.get("deploy", "resources", "limits")
-    if not (limits is not None and limits.value) and not any(service.get(key) for key in ("mem_limit", "cpus", "cpu_quota")):
+    if not (limits is not None and limits.value) and not any(
+        service.get(key) for key in ("mem_limit", "cpus", "cpu_quota")
+    ):
         yield "limits"
     logging = service.get("logging")
     driver = logging.get("driver") if logging is not None else None
@@ -155,16 +163,17 @@ def override_used_alone(deployment: Deployment) -> Iterator[Hit]:
             if service.get("image") is None and not service.is_built:
                 named = deployment.variables.get("COMPOSE_FILE")
                 place = named.place if named is not None else service.place
-                what = f"{deployment.compose.layers[0].name} is used alone, where {service.name} has neither image nor build."
+                name = deployment.compose.layers[0].name
+                what = f"{name} is used alone, where {service.name} has neither image nor build."
                 yield Hit(place, what, also=(service.place,))
                 break
     for command in compose_commands(deployment):
         if not command.files:
             continue
-        lacking, place = _lacking(deployment, [path for path in command.files])
-        if lacking and place is not None:
+        lacking, at = _lacking(deployment, list(command.files))
+        if lacking and at is not None:
             what = f"{command.source.name} uses an override file alone, where {lacking} has neither image nor build."
-            yield Hit(command.place, what, also=(place,))
+            yield Hit(command.place, what, also=(at,))
 
 
 def _lacking(deployment: Deployment, files: list[Path]) -> tuple[str, Place | None]:
@@ -201,7 +210,11 @@ def other_platform(deployment: Deployment) -> Iterator[Hit]:
         if node is not None and node.text and _architecture(node.text) != host:
             yield Hit(node.place, f"{service.name} asks for {node.text}; the deployment's platform is {host}.")
         platforms = service.get("build", "platforms")
-        if platforms is not None and platforms.words() and host not in {_architecture(word) for word in platforms.words()}:
+        if (
+            platforms is not None
+            and platforms.words()
+            and host not in {_architecture(word) for word in platforms.words()}
+        ):
             yield Hit(platforms.place, f"{service.name} is built for {', '.join(platforms.words())}, not for {host}.")
         dockerfile = dockerfile_of(deployment, service)
         for instruction in dockerfile.instructions if dockerfile is not None else ():

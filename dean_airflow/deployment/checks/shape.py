@@ -43,9 +43,10 @@ def _every(deployment: Deployment) -> Iterator[Hit]:
         yield Hit(compose.layers[0].root.place, f"{compose.layers[0].name} defines no services.")
     yield from _undefined(deployment)
     for service in deployment.services.values():
-        if service.get("image") is None and not service.is_built and service.get("provider") is None:
-            if not _is_override_alone(deployment) and not compose.broken and not _extends_unknown(service):
-                yield Hit(service.place, f"{service.name} has neither an image nor a build.")
+        nothing = service.get("image") is None and not service.is_built and service.get("provider") is None
+        explained = _is_override_alone(deployment) or compose.broken or _extends_unknown(service)
+        if nothing and not explained:
+            yield Hit(service.place, f"{service.name} has neither an image nor a build.")
 
 
 def _is_override_alone(deployment: Deployment) -> bool:
@@ -111,7 +112,9 @@ def _service(name: str, node: Node) -> Iterator[Hit]:
     yield from _health(name, node)
     restart = node.get("restart")
     if restart is not None and restart.text and not _RESTART.fullmatch(restart.text):
-        yield Hit(restart.place, f"`restart` of {name} is {restart.text!r}; it is no, always, on-failure or unless-stopped.")
+        yield Hit(
+            restart.place, f"`restart` of {name} is {restart.text!r}; it is no, always, on-failure or unless-stopped."
+        )
     for part in ("environment", "labels"):
         child = node.get(part)
         for entry in child.value if child is not None and child.is_list else ():

@@ -70,7 +70,9 @@ def malformed(name: str, value: str) -> str:
         return _malformed_url(text)
     if upper.endswith("_EMAIL") or (upper.endswith("_FROM") and re.search(r"MAIL|SMTP|ALERT|NOTIF", upper)):
         parts = [part.strip() for part in re.split(r"[,;]", text) if part.strip()]
-        return "" if all(_EMAIL.fullmatch(part) or _NAMED_EMAIL.fullmatch(part) for part in parts) else "no e-mail address"
+        return (
+            "" if all(_EMAIL.fullmatch(part) or _NAMED_EMAIL.fullmatch(part) for part in parts) else "no e-mail address"
+        )
     return ""
 
 
@@ -80,7 +82,9 @@ def _malformed_url(text: str) -> str:
     if text.startswith("[") or "=" in text.split("://")[0] or text.startswith("jdbc:"):
         return ""  # a JSON list, a keyword DSN
     if "://" not in text:
-        if re.match(r"(?:https?|wss?|postgres(?:ql)?|redis|amqp|mysql):?/", text, re.I) or re.match(r"(?:https?|wss?)[;:]\w|\w+//", text):
+        if re.match(r"(?:https?|wss?|postgres(?:ql)?|redis|amqp|mysql):?/", text, re.I) or re.match(
+            r"(?:https?|wss?)[;:]\w|\w+//", text
+        ):
             return "no URL"
         return "no URL" if re.fullmatch(r"[A-Za-z][\w-]*(?: .*)?", text) or " " in text else ""
     if text.startswith("://") or re.search(r"\s", text):
@@ -89,9 +93,6 @@ def _malformed_url(text: str) -> str:
         scheme = url.family
         if scheme in ("unix", "file", "sqlite", "mem", "memory", "plaintext", "sqlite3", "duckdb"):
             continue
-        if not url.host and "@" not in url.text and "+" not in url.scheme and not url.path.startswith("/"):
-            if scheme in ("http", "https", "ws", "wss"):
-                return "a URL without a host"
         if url.host == "" and scheme in ("http", "https", "ws", "wss"):
             return "a URL without a host"
         if url.port == -1 and "," not in text:

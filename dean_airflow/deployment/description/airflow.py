@@ -36,7 +36,7 @@ def dag_folders(deployment: Deployment) -> list[Path]:
     for service in services:
         for mount in service.mounts:
             if mount.path is not None and mount.target.rstrip("/").endswith("/dags") and mount.path.is_dir():
-                found.append(mount.path)
+                found.append(mount.path)  # noqa: PERF401
     beside = deployment.root / "dags"
     if not found and beside.is_dir() and (services or deployment.file.has("airflow")):
         found.append(beside)
@@ -86,7 +86,11 @@ def reads_of_dags(deployment: Deployment) -> list[DagRead]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 owner = node.func.value
                 first = _text(node.args[0]) if node.args else _text(_keyword(node, "key", "conn_id", "key_name"))
-                of_variable = isinstance(owner, ast.Name) and owner.id == "Variable" and node.func.attr in ("get", "get_variable_from_secrets")
+                of_variable = (
+                    isinstance(owner, ast.Name)
+                    and owner.id == "Variable"
+                    and node.func.attr in ("get", "get_variable_from_secrets")
+                )
                 if of_variable and first and len(node.args) < 2 and _keyword(node, "default_var", "default") is None:
                     found.append(DagRead("variable", first, source.at(node.lineno)))
                 elif node.func.attr == "get_connection" and first:

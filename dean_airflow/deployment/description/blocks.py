@@ -31,7 +31,8 @@ class Block:
 def parse_blocks(source: Source, *, lines_end: bool = False) -> Block:
     """The directives of a file below a nameless root. `lines_end`: a line's end ends a directive, as Caddy has it."""
     root = Block("", "", source.at(1))
-    current, words, line, begun = root, [], 1, 1
+    current, line, begun = root, 1, 1
+    words: list[str] = []
     glued = False
 
     def close(opens: bool) -> None:

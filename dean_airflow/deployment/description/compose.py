@@ -243,7 +243,8 @@ class ComposeReader:
         own: dict[str, Variable] = {}
         asked = entry.get("env_file") if entry.is_map else None
         files = [(self.tree.resolve(n.text, layer.path.parent), n.place) for n in asked.entries()] if asked else []
-        for path, place in files or [(base / ".env", None)]:
+        wanted: list[tuple[Path, Place | None]] = [*files] or [(base / ".env", None)]
+        for path, place in wanted:
             source = self.tree.source(path)
             if source is not None:
                 parsed: EnvFile = parse_env_file(source, self.variables)

@@ -12,28 +12,34 @@ TOP = {
 }  # fmt: skip
 
 SERVICE = {
-    "annotations": "ml", "attach": "s", "blkio_config": "m", "build": "sm", "cap_add": "l", "cap_drop": "l", "cgroup": "s",
+    "annotations": "ml", "attach": "s", "blkio_config": "m", "build": "sm", "cap_add": "l",
+    "cap_drop": "l", "cgroup": "s",
     "cgroup_parent": "s", "command": "sl", "configs": "l", "container_name": "s", "cpu_count": "s", "cpu_percent": "s",
     "cpu_period": "s", "cpu_quota": "s", "cpu_rt_period": "s", "cpu_rt_runtime": "s", "cpu_shares": "s", "cpus": "s",
-    "cpuset": "s", "credential_spec": "m", "depends_on": "lm", "deploy": "m", "develop": "m", "device_cgroup_rules": "l",
+    "cpuset": "s", "credential_spec": "m", "depends_on": "lm", "deploy": "m",
+    "develop": "m", "device_cgroup_rules": "l",
     "devices": "l", "dns": "sl", "dns_opt": "l", "dns_search": "sl", "domainname": "s", "entrypoint": "sl",
     "env_file": "slm", "environment": "ml", "expose": "l", "extends": "sm", "external_links": "l", "extra_hosts": "lm",
     "gpus": "sl", "group_add": "l", "healthcheck": "m", "hostname": "s", "image": "s", "init": "s", "ipc": "s",
     "isolation": "s", "label_file": "sl", "labels": "ml", "links": "l", "logging": "m", "mac_address": "s",
     "mem_limit": "s", "mem_reservation": "s", "mem_swappiness": "s", "memswap_limit": "s", "models": "lm",
     "network_mode": "s", "networks": "lm", "oom_kill_disable": "s", "oom_score_adj": "s", "pid": "s", "pids_limit": "s",
-    "platform": "s", "ports": "l", "post_start": "l", "pre_stop": "l", "privileged": "s", "profiles": "l", "provider": "m",
+    "platform": "s", "ports": "l", "post_start": "l", "pre_stop": "l", "privileged": "s",
+    "profiles": "l", "provider": "m",
     "pull_policy": "s", "pull_refresh_after": "s", "read_only": "s", "restart": "s", "runtime": "s", "scale": "s",
-    "secrets": "l", "security_opt": "l", "shm_size": "s", "stdin_open": "s", "stop_grace_period": "s", "stop_signal": "s",
+    "secrets": "l", "security_opt": "l", "shm_size": "s", "stdin_open": "s",
+    "stop_grace_period": "s", "stop_signal": "s",
     "storage_opt": "m", "sysctls": "lm", "tmpfs": "sl", "tty": "s", "ulimits": "m", "use_api_socket": "s", "user": "s",
     "userns_mode": "s", "uts": "s", "volume_driver": "s", "volumes": "l", "volumes_from": "l", "working_dir": "s",
 }  # fmt: skip
 
 PARTS: dict[str, dict[str, str]] = {
     "build": {
-        "additional_contexts": "lm", "args": "lm", "cache_from": "l", "cache_to": "l", "context": "s", "dockerfile": "s",
+        "additional_contexts": "lm", "args": "lm", "cache_from": "l", "cache_to": "l",
+        "context": "s", "dockerfile": "s",
         "dockerfile_inline": "s", "entitlements": "l", "extra_hosts": "lm", "isolation": "s", "labels": "lm",
-        "network": "s", "no_cache": "s", "no_cache_filter": "sl", "platforms": "l", "privileged": "s", "provenance": "s",
+        "network": "s", "no_cache": "s", "no_cache_filter": "sl", "platforms": "l",
+        "privileged": "s", "provenance": "s",
         "pull": "s", "sbom": "s", "secrets": "l", "shm_size": "s", "ssh": "slm", "tags": "l", "target": "s",
         "ulimits": "m",
     },

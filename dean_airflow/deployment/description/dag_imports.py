@@ -88,7 +88,7 @@ def _import(deployment: Deployment) -> DagImports:
 
 
 def _environment(deployment: Deployment, home: str, folders: list[Path]) -> dict[str, str]:
-    """What the DAGs need and nothing of the caller's: their own variables, a scratch home, the folders to import from."""
+    """What the DAGs need and nothing of the caller's: their own variables, a scratch home, folders to import from."""
     given = {
         variable.name: variable.value
         for variable, _ in each_variable(deployment)
@@ -119,7 +119,9 @@ def _is_of_this_machine(deployment: Deployment, text: str) -> bool:
     """A file that does not compile is M09's; a module that the deployment's image has, and we do not, tells nothing."""
     if re.search(r"^(?:SyntaxError|IndentationError|TabError)\b", text, re.MULTILINE):
         return True
-    if re.search(r"VARIABLE_NOT_FOUND|no such table|AirflowNotFoundException|in get_connection\b|in get_variable", text):
+    if re.search(
+        r"VARIABLE_NOT_FOUND|no such table|AirflowNotFoundException|in get_connection\b|in get_variable", text
+    ):
         return True  # what it reads is not set: M81's
     missing = _MISSING_MODULE.search(text)
     if missing is None:

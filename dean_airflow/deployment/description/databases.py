@@ -27,11 +27,19 @@ if TYPE_CHECKING:
     from dean_airflow.deployment.description.deployment import Deployment
 
 INIT_TARGET = "/docker-entrypoint-initdb.d"
-SQL_FAMILIES = {"postgres": "postgres", "postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql", "mysql2": "mysql"}
+SQL_FAMILIES = {
+    "postgres": "postgres",
+    "postgresql": "postgres",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "mysql2": "mysql",
+}
 _NAME = r"[\"'`]?([\w$.{}-]+)[\"'`]?"
 _CREATE_DATABASE = re.compile(rf"\bCREATE\s+DATABASE\s+(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}", re.IGNORECASE)
 _CREATE_ROLE = re.compile(rf"\bCREATE\s+(?:USER|ROLE|GROUP)\s+(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}", re.IGNORECASE)
-_CREATED_BY_COMMAND = re.compile(r"\b(createdb|createuser)\b((?:\s+-\S+(?:\s+\S+)?)*?)\s+[\"']?([\w$.{}-]+)[\"']?\s*(?:;|&|\||$)", re.M)
+_CREATED_BY_COMMAND = re.compile(
+    r"\b(createdb|createuser)\b((?:\s+-\S+(?:\s+\S+)?)*?)\s+[\"']?([\w$.{}-]+)[\"']?\s*(?:;|&|\||$)", re.M
+)
 _LIST_VARIABLE = re.compile(r"(?:DATABASES|DBS|DB_LIST|DATABASE_LIST|DB_NAMES)$")
 
 
@@ -65,7 +73,9 @@ def servers(deployment: Deployment) -> list[Server]:
 
 
 def _first(service: Service, *names: str) -> Variable | None:
-    return next((service.environment[n] for n in names if n in service.environment and service.environment[n].value), None)
+    return next(
+        (service.environment[n] for n in names if n in service.environment and service.environment[n].value), None
+    )
 
 
 def _server(deployment: Deployment, service: Service) -> Server:
@@ -145,13 +155,20 @@ def init_scripts(deployment: Deployment, service: Service) -> list[Source]:
         if mount.path is not None and (mount.target.rstrip("/") + "/").startswith(INIT_TARGET + "/"):
             add(mount.path)
     dockerfile, context = dockerfile_of(deployment, service), context_path(service)
-    for instruction in dockerfile.all_of("COPY") + dockerfile.all_of("ADD") if dockerfile and context else []:
-        words = [word for word in instruction.rest.replace('"', " ").replace(",", " ").split() if not word.startswith("--")]
+    if dockerfile is None or context is None:
+        context, copied = deployment.root, []
+    else:
+        copied = dockerfile.all_of("COPY") + dockerfile.all_of("ADD")
+    for instruction in copied:
+        words = [
+            word for word in instruction.rest.replace('"', " ").replace(",", " ").split() if not word.startswith("--")
+        ]
         if len(words) >= 2 and words[-1].startswith(INIT_TARGET):
             for word in words[:-1]:
-                for path in sorted(context.glob(word)) if "*" in word else [context / word]:  # type: ignore[union-attr]
+                for path in sorted(context.glob(word)) if "*" in word else [context / word]:
                     add(path)
-    for entry in (service.get("configs").entries() if service.get("configs") else ()):  # type: ignore[union-attr]
+    configs = service.get("configs")
+    for entry in configs.entries() if configs is not None else ():
         target, name = entry.get("target"), entry.get("source")
         if target is not None and name is not None and target.text.startswith(INIT_TARGET):
             file = (deployment.compose.section("configs").get(name.text) or entry).get("file")
@@ -193,20 +210,22 @@ def _url_uses(deployment: Deployment) -> Iterator[UrlUse]:
         for variable in service.environment.values():
             readers.setdefault((variable.source.place, variable.source.name), []).append(service)
     seen: set[tuple[Place, str]] = set()
-    for variable, service in each_variable(deployment):
+    for variable, owner in each_variable(deployment):
         source = variable.source
         key = (source.place, source.name)
         if key in seen:
             continue
         seen.add(key)
         for url in find_urls(source.value):
-            yield UrlUse(url, source, tuple(readers.get(key, ())), service is None)
+            yield UrlUse(url, source, tuple(readers.get(key, ())), owner is None)
     for service in deployment.services.values():
         for part in ("command", "entrypoint"):
             node = service.get(part)
             for entry in node.entries() if node is not None else []:
                 text = service.expand(entry.text)
-                variable = Variable(part, text, entry.place, entry.raw or text, entry.uses if text == entry.text else ())
+                variable = Variable(
+                    part, text, entry.place, entry.raw or text, entry.uses if text == entry.text else ()
+                )
                 for url in find_urls(text):
                     yield UrlUse(url, variable, (service,), False)
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from dean_airflow.deployment.description.tree import Source
 from dean_airflow.deployment.place import Place
 
-_INSTALL = re.compile(r"\b(?:apt-get|apt|apk|yum|dnf|microdnf|zypper|pip3?|npm|tdnf)\s+(?:-\S+\s+)*(?:install|add|i)\b(.*)")
+_INSTALL = re.compile(
+    r"\b(?:apt-get|apt|apk|yum|dnf|microdnf|zypper|pip3?|npm|tdnf)\s+(?:-\S+\s+)*(?:install|add|i)\b(.*)"
+)
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,11 @@ class Dockerfile:
         return "\n".join(instruction.rest for instruction in self.final if instruction.word in ("RUN", "COPY", "ADD"))
 
     def has_installed(self, tool: str) -> bool:
-        packages = {"nc": "netcat|nmap-ncat|busybox-extras", "pg_isready": "postgresql-client|postgresql", "psql": "postgresql"}
+        packages = {
+            "nc": "netcat|nmap-ncat|busybox-extras",
+            "pg_isready": "postgresql-client|postgresql",
+            "psql": "postgresql",
+        }
         words = rf"(?<![\w-])(?:{re.escape(tool)}|{packages.get(tool, re.escape(tool))})"
         return re.search(words, self.installs) is not None
 

@@ -176,7 +176,17 @@ _SPEAKS: dict[tuple[str, int], str] = {
 }
 _MAX_CONNECTIONS = {"postgres": 100, "mysql": 151}
 _HEALTHY_BY_THEMSELVES = frozenset(
-    {"mssql-healthy", "portainer", "plex", "pihole", "home-assistant", "vaultwarden", "gitlab-ce", "gitlab-ee", "netdata"}
+    {
+        "mssql-healthy",
+        "portainer",
+        "plex",
+        "pihole",
+        "home-assistant",
+        "vaultwarden",
+        "gitlab-ce",
+        "gitlab-ee",
+        "netdata",
+    }
     | {"cadvisor", "photoprism", "mailserver", "docker-mailserver", "pms-docker", "mailpit", "webdriver"}
 )
 
@@ -227,12 +237,39 @@ def has_own_health_check(image: str) -> bool:
 
 
 # Tools of base images. What an image is not known to have or to lack is not judged.
-_BUSYBOX = frozenset({"wget", "nc", "sh", "ash", "grep", "sed", "awk", "ps", "pgrep", "pidof", "test", "cat", "echo", "ls"})
+_BUSYBOX = frozenset(
+    {"wget", "nc", "sh", "ash", "grep", "sed", "awk", "ps", "pgrep", "pidof", "test", "cat", "echo", "ls"}
+)
 _COREUTILS = frozenset({"sh", "bash", "grep", "sed", "test", "cat", "echo", "ls", "timeout"})
 _JUDGED = frozenset(
-    {"curl", "wget", "nc", "bash", "python", "python3", "node", "pg_isready", "psql", "redis-cli", "mysqladmin", "mysql"}
+    {
+        "curl",
+        "wget",
+        "nc",
+        "bash",
+        "python",
+        "python3",
+        "node",
+        "pg_isready",
+        "psql",
+        "redis-cli",
+        "mysqladmin",
+        "mysql",
+    }
     | {"mariadb-admin", "mongosh", "mongo", "jq", "pgrep", "ps", "nginx", "ncat", "netcat", "healthcheck.sh", "http"}
-    | {"rabbitmq-diagnostics", "rabbitmqctl", "airflow", "celery", "valkey-cli", "java", "ruby", "php", "perl", "ss", "dig"}
+    | {
+        "rabbitmq-diagnostics",
+        "rabbitmqctl",
+        "airflow",
+        "celery",
+        "valkey-cli",
+        "java",
+        "ruby",
+        "php",
+        "perl",
+        "ss",
+        "dig",
+    }
 )
 _HAS: dict[str, frozenset[str]] = {
     "postgres": frozenset({"pg_isready", "psql", "perl"}),
@@ -255,7 +292,9 @@ _HAS: dict[str, frozenset[str]] = {
     "ubuntu": frozenset({"perl"}),
     "python": frozenset({"python", "python3", "perl"}),
     "node": frozenset({"node", "perl"}),
-    "airflow": frozenset({"airflow", "python", "python3", "celery", "curl", "psql", "perl", "nc", "mysql", "pg_isready"}),
+    "airflow": frozenset(
+        {"airflow", "python", "python3", "celery", "curl", "psql", "perl", "nc", "mysql", "pg_isready"}
+    ),
 }
 _FULL = frozenset({"curl", "wget", "perl", "python", "python3", "bash", "ps", "pgrep"})
 _NO_BASH = frozenset({"alpine", "busybox", "traefik", "caddy", "prometheus", "alertmanager"})
@@ -294,11 +333,56 @@ def has_tool(image: str, tool: str) -> bool | None:
 
 
 CONTRIB = frozenset(
-    "adminpack amcheck autoinc bloom btree_gin btree_gist citext cube dblink dict_int dict_xsyn earthdistance file_fdw "
-    "fuzzystrmatch hstore insert_username intagg intarray isn lo ltree moddatetime old_snapshot pageinspect "
-    "pg_buffercache pg_freespacemap pg_prewarm pg_stat_statements pg_surgery pg_trgm pg_visibility pg_walinspect "
-    "pgcrypto pgrowlocks pgstattuple plpgsql postgres_fdw refint seg sslinfo tablefunc tcn tsm_system_rows "
-    "tsm_system_time unaccent uuid-ossp xml2 pg_logicalinspect".split()
+    [
+        "adminpack",
+        "amcheck",
+        "autoinc",
+        "bloom",
+        "btree_gin",
+        "btree_gist",
+        "citext",
+        "cube",
+        "dblink",
+        "dict_int",
+        "dict_xsyn",
+        "earthdistance",
+        "file_fdw",
+        "fuzzystrmatch",
+        "hstore",
+        "insert_username",
+        "intagg",
+        "intarray",
+        "isn",
+        "lo",
+        "ltree",
+        "moddatetime",
+        "old_snapshot",
+        "pageinspect",
+        "pg_buffercache",
+        "pg_freespacemap",
+        "pg_prewarm",
+        "pg_stat_statements",
+        "pg_surgery",
+        "pg_trgm",
+        "pg_visibility",
+        "pg_walinspect",
+        "pgcrypto",
+        "pgrowlocks",
+        "pgstattuple",
+        "plpgsql",
+        "postgres_fdw",
+        "refint",
+        "seg",
+        "sslinfo",
+        "tablefunc",
+        "tcn",
+        "tsm_system_rows",
+        "tsm_system_time",
+        "unaccent",
+        "uuid-ossp",
+        "xml2",
+        "pg_logicalinspect",
+    ]
 )
 _PL = frozenset({"plperl", "plperlu", "plpython3u", "plpythonu", "pltcl", "pltclu"} | {"bool_plperl", "hstore_plperl"})
 _OWN_EXTENSIONS: dict[str, frozenset[str]] = {

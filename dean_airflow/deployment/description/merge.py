@@ -81,8 +81,6 @@ def _value_part(entry: Node, start: int) -> Node:
     """What follows `NAME=` in an entry, with the uses that lie in it moved accordingly."""
     from dataclasses import replace
 
-    uses = tuple(
-        replace(use, start=use.start - start, end=use.end - start) for use in entry.uses if use.end >= start
-    )
+    uses = tuple(replace(use, start=use.start - start, end=use.end - start) for use in entry.uses if use.end >= start)
     raw_at = entry.raw.find("=") if "=" in entry.raw else entry.raw.find(":")
     return Node(entry.text[start:], entry.place, entry.place, raw=entry.raw[raw_at + 1 :], uses=uses)

@@ -126,7 +126,9 @@ def _configurations(deployment: Deployment, service: Service, what: str) -> Iter
             words = [w for w in instruction.rest.split() if not w.startswith("--")]
             roots += [context / word for word in words[:-1] if "--from" not in instruction.rest]
     for source in deployment.tree.sources:
-        if any(source.path == root or source.path.is_relative_to(root) for root in roots) and _is_configuration(source, what):
+        if any(source.path == root or source.path.is_relative_to(root) for root in roots) and _is_configuration(
+            source, what
+        ):
             yield source
 
 
@@ -159,7 +161,9 @@ def _nginx(source: Source, service: Service | None) -> Proxy:
     for group in groups.values():
         for server in group.children:
             if server.name == "server":
-                _add_upstream(proxy, fill(server.argument.split()[0] if server.argument else ""), server, service, "", 80)
+                _add_upstream(
+                    proxy, fill(server.argument.split()[0] if server.argument else ""), server, service, "", 80
+                )
     for block in root.walk():
         if block.name in ("proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass"):
             text = fill(block.argument.strip())
@@ -211,7 +215,8 @@ def _nginx_site(proxy: Proxy, server: Block, number: int, fill: Callable[[str], 
             elif "unix:" not in child.argument:
                 site.plain = site.plain or child.place
     site.redirects = any(
-        (b.name in ("return", "rewrite") and "https://" in b.argument) or (b.name == "error_page" and "497" in b.argument)
+        (b.name in ("return", "rewrite") and "https://" in b.argument)
+        or (b.name == "error_page" and "497" in b.argument)
         for b in server.walk()
     )
     if not any(child.name == "listen" for child in server.children):
@@ -222,7 +227,12 @@ def _nginx_site(proxy: Proxy, server: Block, number: int, fill: Callable[[str], 
         site.tls_ports |= site.ports
     proxy.sites.append(site)
     for child in inherited if site.tls else server.children:
-        if child.name in ("ssl_certificate", "ssl_certificate_key", "ssl_trusted_certificate", "ssl_client_certificate"):
+        if child.name in (
+            "ssl_certificate",
+            "ssl_certificate_key",
+            "ssl_trusted_certificate",
+            "ssl_client_certificate",
+        ):
             role = {"ssl_certificate": "certificate", "ssl_certificate_key": "key"}.get(child.name, "ca")
             path = fill(child.argument.strip("\"'"))
             proxy.certificates.append(Certificate(path, child.place, role, list(site.hosts), number))
@@ -241,4 +251,6 @@ def _web_sockets(proxy: Proxy, root: Block, groups: dict[str, Block]) -> None:
             block = block.parent if not own else None
         text = " ".join(f"{child.name} {child.argument}".lower() for child in chain)
         upgrades = "proxy_set_header upgrade" in text and "proxy_set_header connection" in text
-        proxy.web_sockets.append(WebSocketPlace(location.place, path, upgrades or "include" in text and "websocket" in text))
+        proxy.web_sockets.append(
+            WebSocketPlace(location.place, path, upgrades or ("include" in text and "websocket" in text))
+        )

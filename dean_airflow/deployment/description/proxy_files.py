@@ -119,7 +119,10 @@ def _apache(proxy: Proxy, fill: Callable[[str], str]) -> None:
     from dean_airflow.deployment.description.proxy import Certificate, ProxySite, WebSocketPlace
 
     site: ProxySite | None = None
-    upgrades = re.search(r"(?i)upgrade=websocket|RewriteRule.*\bws://|proxy_wstunnel.*\n(?s:.*)ws://", proxy.source.text) is not None
+    upgrades = (
+        re.search(r"(?i)upgrade=websocket|RewriteRule.*\bws://|proxy_wstunnel.*\n(?s:.*)ws://", proxy.source.text)
+        is not None
+    )
     sites = 0
     for number, line in enumerate(proxy.source.lines, 1):
         words = [] if line.lstrip().startswith("#") else fill(line).split()
@@ -142,7 +145,9 @@ def _apache(proxy: Proxy, fill: Callable[[str], str]) -> None:
         elif word == "sslprotocol":
             proxy.protocols.append((" ".join(words[1:]), place))
         elif word in ("proxypass", "balancermember") and len(words) > 1:
-            target = words[2] if word == "proxypass" and len(words) > 2 and not words[1].startswith("http") else words[1]
+            target = (
+                words[2] if word == "proxypass" and len(words) > 2 and not words[1].startswith("http") else words[1]
+            )
             if target.startswith(("http://", "https://", "ws://", "wss://")):
                 _add(proxy, target, place, path=words[1])
             path = words[1]
@@ -195,7 +200,10 @@ def _traefik_labels(deployment: Deployment, proxy: Proxy) -> None:
     for service in deployment.services.values():
         labels = service.get("labels")
         for name, node in as_mapping(labels).items() if labels is not None else ():
-            if re.fullmatch(r"traefik\.http\.services\.[\w-]+\.loadbalancer\.server\.port", name) and node.text.isdigit():
+            if (
+                re.fullmatch(r"traefik\.http\.services\.[\w-]+\.loadbalancer\.server\.port", name)
+                and node.text.isdigit()
+            ):
                 proxy.upstreams.append(Upstream(service.name, int(node.text), "", node.place, proxy.service))
 
 

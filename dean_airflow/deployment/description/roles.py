@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from dean_airflow.deployment.description.deployment import Deployment
 
 _DEAN = re.compile(r"(?:^|[^a-z0-9])(?:dean|indexagent|index-agent|evolution)(?:[^a-z0-9]|$)")
-BROWSER_PREFIXES = ("VITE_", "NEXT_PUBLIC_", "REACT_APP_", "VUE_APP_", "NUXT_PUBLIC_", "EXPO_PUBLIC_", "GATSBY_", "PUBLIC_")
+BROWSER_PREFIXES = (
+    "VITE_",
+    "NEXT_PUBLIC_",
+    "REACT_APP_",
+    "VUE_APP_",
+    "NUXT_PUBLIC_",
+    "EXPO_PUBLIC_",
+    "GATSBY_",
+    "PUBLIC_",
+)
 
 
 def dean_services(deployment: Deployment) -> list[Service]:

@@ -60,14 +60,19 @@ class Script:
     def runs_unguarded(self, function: str) -> bool:
         """Whether a function is called anywhere without a guard; one nobody here calls is taken to be."""
         calls = [line for line in self.lines if re.search(rf"(?<![\w-]){re.escape(function)}(?![\w(-])", line.text)]
-        calls = [line for line in calls if not re.match(rf"\s*(function\s+)?{re.escape(function)}\s*\(?", line.text) or
-                 "(" not in line.text]  # fmt: skip
+        calls = [
+            line
+            for line in calls
+            if not re.match(rf"\s*(function\s+)?{re.escape(function)}\s*\(?", line.text) or "(" not in line.text
+        ]
         return any(not line.guarded for line in calls) or not calls
 
 
 _ENDS = re.compile(r"^(?:EOF|EOT|EOL|EOSQL|EOS|HEREDOC|_EOF_|__EOF__|ENDOFFILE|EOSCRIPT|END_OF_FILE)\s*$")
-_ARGUMENT = re.compile(r"\$\{?[1-9@#*]|\$#|--\w|\$\{?\w*(?:FORCE|CONFIRM|YES|DESTROY|PURGE|WIPE|RESET|CLEAN|REMOVE|DELETE|"
-                       r"VOLUME|ANSWER|REPLY|ARG|OPT|answer|reply|confirm|force|choice|reset|destroy|purge|wipe)\w*")  # fmt: skip
+_ARGUMENT = re.compile(
+    r"\$\{?[1-9@#*]|\$#|--\w|\$\{?\w*(?:FORCE|CONFIRM|YES|DESTROY|PURGE|WIPE|RESET|CLEAN|REMOVE|DELETE|"
+    r"VOLUME|ANSWER|REPLY|ARG|OPT|answer|reply|confirm|force|choice|reset|destroy|purge|wipe)\w*"
+)
 
 
 def parse_script(source: Source) -> Script:
@@ -104,12 +109,14 @@ def parse_script(source: Source) -> Script:
             guards.append(bool(_ARGUMENT.search(stripped)) or "$" in stripped)
         elif re.match(r"else\b", stripped) and guards and guards[-1]:
             guards[-1] = False
-        inline = bool(re.search(r"(?:\[\[?|test)\s.*?(?:\]\]?)?\s*&&", stripped) and _ARGUMENT.search(stripped.split("&&")[0]))
+        inline = bool(
+            re.search(r"(?:\[\[?|test)\s.*?(?:\]\]?)?\s*&&", stripped) and _ARGUMENT.search(stripped.split("&&")[0])
+        )
         script.lines.append(Line(number, text, function, any(guards) or inline))
         if function and depth <= 0 and "}" in text:
             function = ""
         for match in _HEREDOC.finditer(text):
-            waiting.append((bool(match[1]), match[2] or match[3] or match[4], number))
+            waiting.append((bool(match[1]), match[2] or match[3] or match[4], number))  # noqa: PERF401
     return script
 
 

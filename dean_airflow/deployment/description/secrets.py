@@ -97,7 +97,10 @@ def secret_value_files(deployment: Deployment) -> list[Path]:
 
 def _holds_a_value(path: Path) -> bool:
     return not (
-        path.name in _NO_SECRETS or is_template(path.name) or is_env_file(path.name) or path.suffix.lower() in _STRUCTURED
+        path.name in _NO_SECRETS
+        or is_template(path.name)
+        or is_env_file(path.name)
+        or path.suffix.lower() in _STRUCTURED
     )
 
 
@@ -114,7 +117,13 @@ def secret_files(deployment: Deployment) -> list[Path]:
         if is_template(name) or name in _NO_SECRETS:
             continue
         below_secrets = "secrets" in path.relative_to(deployment.root).parts[:-1]
-        if name == ".env" or name.endswith(".env") or below_secrets or path in compose_secrets or _is_private_key(deployment, path):
+        if (
+            name == ".env"
+            or name.endswith(".env")
+            or below_secrets
+            or path in compose_secrets
+            or _is_private_key(deployment, path)
+        ):
             found.append(path)
     return found
 

@@ -94,7 +94,9 @@ class Tree:
                 elif name in files and path.is_file():
                     count += 1
                     if count > MAX_FILES:
-                        raise DeploymentError(f"{self.root} holds more than {MAX_FILES} files; name a smaller directory.")
+                        raise DeploymentError(
+                            f"{self.root} holds more than {MAX_FILES} files; name a smaller directory."
+                        )
                     yield path
 
     def _stays_inside(self, path: Path) -> bool:

@@ -9,9 +9,20 @@ from urllib.parse import unquote
 _SCHEME = re.compile(r"(?<![\w+.:-])((?:jdbc:|db\+)?[A-Za-z][A-Za-z0-9+.-]*)://")
 _END = re.compile(r"[\s\"'<>`|\\^,;]|$")
 DEFAULT_PORTS = {
-    "http": 80, "https": 443, "ws": 80, "wss": 443, "postgresql": 5432, "postgres": 5432, "mysql": 3306, "mariadb": 3306,
-    "redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671, "mongodb": 27017,
-}  # fmt: skip
+    "http": 80,
+    "https": 443,
+    "ws": 80,
+    "wss": 443,
+    "postgresql": 5432,
+    "postgres": 5432,
+    "mysql": 3306,
+    "mariadb": 3306,
+    "redis": 6379,
+    "rediss": 6379,
+    "amqp": 5672,
+    "amqps": 5671,
+    "mongodb": 27017,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ MAX_NODES = 100_000
 MAX_DEPTH = 100
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER = yaml.SafeLoader("")
-_BEGINS_EARLIER = re.compile(r"scanning a quoted scalar|parsing a flow|scanning a simple key|scanning an? (alias|anchor)")
+_BEGINS_EARLIER = re.compile(
+    r"scanning a quoted scalar|parsing a flow|scanning a simple key|scanning an? (alias|anchor)"
+)
 
 
 @dataclass
@@ -172,4 +174,3 @@ class _Conversion:
     def _line(self, node: Any) -> int:
         """Folded and literal scalars begin on the line after their indicator; the indicator's line is theirs."""
         return int(node.start_mark.line) + 1
-

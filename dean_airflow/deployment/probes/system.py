@@ -22,14 +22,18 @@ class SystemProbes:
 
     def run(self, command: Sequence[str], *, seconds: float = 5.0, cwd: Path | None = None) -> Ran:
         try:
-            done = subprocess.run(command, capture_output=True, timeout=seconds, check=False, cwd=cwd, stdin=subprocess.DEVNULL)
+            done = subprocess.run(
+                command, capture_output=True, timeout=seconds, check=False, cwd=cwd, stdin=subprocess.DEVNULL
+            )
         except FileNotFoundError:
             return Ran(None, "", f"there is no command {command[0]}")
         except subprocess.TimeoutExpired:
             raise NotChecked(f"`{' '.join(command[:3])}` took more than {seconds:g} s") from None
         except OSError as error:
             return Ran(None, "", error.strerror or str(error))
-        return Ran(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace").strip())
+        return Ran(
+            done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace").strip()
+        )
 
     def port_owner(self, host: str, port: int, protocol: str = "tcp") -> str | None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -113,8 +117,12 @@ class SystemProbes:
         secure = parts.scheme == "https"
         host = parts.hostname or ""
         try:
-            with socket.create_connection((host, parts.port or (443 if secure else 80)), timeout=CONNECT_SECONDS) as raw:
-                stream: socket.socket = ssl.create_default_context().wrap_socket(raw, server_hostname=host) if secure else raw
+            with socket.create_connection(
+                (host, parts.port or (443 if secure else 80)), timeout=CONNECT_SECONDS
+            ) as raw:
+                stream: socket.socket = (
+                    ssl.create_default_context().wrap_socket(raw, server_hostname=host) if secure else raw
+                )
                 path = parts.path or "/"
                 lines = [f"GET {path} HTTP/1.0", f"Host: {parts.netloc.rpartition('@')[2]}", "Connection: close"]
                 lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
@@ -150,7 +158,9 @@ class SystemProbes:
         from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
         try:
-            engine = create_engine(url, connect_args={"connect_timeout": int(CONNECT_SECONDS)} if "sqlite" not in url else {})
+            engine = create_engine(
+                url, connect_args={"connect_timeout": int(CONNECT_SECONDS)} if "sqlite" not in url else {}
+            )
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise NotChecked(f"there is no driver here: {type(error).__name__}") from None
         try:
@@ -158,7 +168,12 @@ class SystemProbes:
                 return [tuple(row) for row in connection.execute(text(statement))]
         except DBAPIError as error:
             reason = str(error.orig).strip().split("\n")[0]
-            if "could not connect" in reason or "Connection refused" in reason or "translate host" in reason or "timeout" in reason:
+            if (
+                "could not connect" in reason
+                or "Connection refused" in reason
+                or "translate host" in reason
+                or "timeout" in reason
+            ):
                 raise NotChecked(f"the database is not reached: {reason}") from None
             raise LoginRefused(reason) from None
         finally:
