@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dean_airflow.deployment.checks.registry import Check, all_checks
+from dean_airflow.deployment.description.addresses import ALL_V4
 from dean_airflow.deployment.description.deployment import Deployment, read_deployment
 from dean_airflow.deployment.finding import Finding
 from dean_airflow.deployment.fixes import Change, apply_fixes
@@ -94,7 +95,7 @@ class DeploymentValidator:
         asked = list(ports) if ports is not None else self._published_ports()
         answers: dict[int, dict[str, Any]] = {}
         for port in asked:
-            owner = self._probes.port_owner("0.0.0.0", port)
+            owner = self._probes.port_owner(ALL_V4, port)
             answers[port] = {
                 "available": owner is None,
                 "status": "available" if owner is None else f"in use by {owner}",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dean_airflow.deployment.checks.registry import Hit, check
+from dean_airflow.deployment.description.addresses import LOCALHOST
 from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.facts import host_path, remembered
 from dean_airflow.deployment.description.pem import (
@@ -263,7 +264,7 @@ def _declared_hosts(deployment: Deployment) -> Iterator[Hit]:
 
 
 def _is_host(host: str) -> bool:
-    return not (host in ("_", "localhost", "") or host.startswith(("~", "*", ".")) or "$" in host)
+    return not (host in ("_", LOCALHOST, "") or host.startswith(("~", "*", ".")) or "$" in host)
 
 
 @check(

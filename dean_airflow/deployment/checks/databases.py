@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from dean_airflow.deployment.checks.registry import Hit, check
+from dean_airflow.deployment.description.addresses import LOCAL
 from dean_airflow.deployment.description.databases import (
     SQL_FAMILIES,
     Server,
@@ -102,10 +103,9 @@ def _url_against_scope(deployment: Deployment, use: UrlUse) -> Iterator[tuple[st
     host = scope.get("POSTGRES_HOST")
     if host is None or not url.host or "$" in url.text:
         return
-    local = ("localhost", "127.0.0.1")
     if host.value != url.host:
         both = deployment.service_called(host.value) is not None
-        if not (both and url.host in local) and host.value not in local:
+        if not (both and url.host in LOCAL) and host.value not in LOCAL:
             what = f"{use.name} names the host {url.host}, POSTGRES_HOST another."
             yield "M24", Hit(use.place, what, also=(host.source.place,))
         return

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from dean_airflow.deployment.checks.registry import Hit, NotChecked, probe
+from dean_airflow.deployment.description.addresses import ALL_V4
 from dean_airflow.deployment.description.databases import INIT_TARGET, servers
 from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.quantities import cpus_of, memory_of
@@ -78,7 +79,7 @@ def port_in_use(deployment: Deployment, probes: Probes) -> Iterator[Hit]:
                 if number in ours or not 0 < number < 65_536:
                     continue
                 try:
-                    owner = probes.port_owner(port.host or "0.0.0.0", number, port.protocol)
+                    owner = probes.port_owner(port.host or ALL_V4, number, port.protocol)
                 except NotChecked as reason:
                     unknown.append(str(reason))
                     continue

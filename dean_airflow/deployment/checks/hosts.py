@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from dean_airflow.deployment.checks.registry import Hit, check
+from dean_airflow.deployment.description.addresses import EVERYWHERE, LOCAL
 from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.facts import container_ports
 from dean_airflow.deployment.description.merge import as_mapping
@@ -14,8 +15,6 @@ from dean_airflow.deployment.description.service import Service
 from dean_airflow.deployment.description.talk import Call, calls
 from dean_airflow.deployment.place import Place
 
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
-_ANYTHING = frozenset({"0.0.0.0", "*", "::", "[::]", ""})
 _NOT_LOOKED_UP = frozenset(
     {
         "file",
@@ -63,11 +62,11 @@ def unknown_host(deployment: Deployment) -> Iterator[Hit]:
     seen: set[Place] = set()
     for call in calls(deployment):
         host = call.host
-        if call.place in seen or host in _ANYTHING or call.scheme in _NOT_LOOKED_UP or re.search(r"[$%{}<>]", host):
+        if call.place in seen or host in EVERYWHERE or call.scheme in _NOT_LOOKED_UP or re.search(r"[$%{}<>]", host):
             continue
         if call.reader is None or call.by.upper().endswith("PORT"):
             continue  # a process of the host, or a port beside a host that is judged itself
-        if host in _LOCAL:
+        if host in LOCAL:
             if _local_is_wrong(deployment, call, call.reader):
                 seen.add(call.place)
                 what = f"{call.by} names {host}, which inside {call.reader.name} is the container itself."

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from dean_airflow.deployment.checks.registry import Hit, check
+from dean_airflow.deployment.description.addresses import LOCALHOST, LOOPBACK
 from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.environment import Variable
 from dean_airflow.deployment.description.facts import each_variable
@@ -137,7 +138,7 @@ def _missing_origin(deployment: Deployment, origins: list[str], service: Service
         wildcard = any(
             "*" in each and re.fullmatch(re.escape(each).replace(r"\*", r"[\w.:-]*"), origin) for each in allowed
         )
-        if origin in allowed or origin.replace("localhost", "127.0.0.1") in allowed or wildcard:
+        if origin in allowed or origin.replace(LOCALHOST, LOOPBACK) in allowed or wildcard:
             return ""
     return expected[0]
 
@@ -151,7 +152,7 @@ def _ui_origins(deployment: Deployment, asking: Service | None) -> list[str]:
     origins = []
     for service in interfaces:
         for port in service.ports:
-            origins += [f"http://localhost:{number}".removesuffix(":80") for number in port.published_numbers]
+            origins += [f"http://{LOCALHOST}:{number}".removesuffix(":80") for number in port.published_numbers]
     return origins
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dean_airflow.deployment.checks.registry import Hit, check
+from dean_airflow.deployment.description.addresses import EVERYWHERE, LOCAL
 from dean_airflow.deployment.description.compose import STANDARD_NAMES, ComposeReader
 from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.environment import parse_env_file
@@ -20,7 +21,6 @@ from dean_airflow.deployment.description.tree import Tree
 from dean_airflow.deployment.description.url import find_urls
 from dean_airflow.deployment.place import Place
 
-_EVERYWHERE = frozenset({"", "0.0.0.0", "::", "*"})
 _HIGHEST = 65_535
 _PRIVILEGED = 1024
 _SCHEMES_WITH_PORTS = frozenset(
@@ -75,11 +75,11 @@ def _clash(one: _Taken, other: _Taken) -> bool:
         return False
     if one.host == other.host:
         return True
-    if one.host in _EVERYWHERE and other.host in _EVERYWHERE:
+    if one.host in EVERYWHERE and other.host in EVERYWHERE:
         return "" in (one.host, other.host) or one.host == other.host
-    if one.host not in _EVERYWHERE and other.host not in _EVERYWHERE:
+    if one.host not in EVERYWHERE and other.host not in EVERYWHERE:
         return False
-    general, specific = (one, other) if one.host in _EVERYWHERE else (other, one)
+    general, specific = (one, other) if one.host in EVERYWHERE else (other, one)
     return general.host in ("", "*") or (general.host == "::") == (":" in specific.host)
 
 
@@ -122,7 +122,7 @@ def port_differs(deployment: Deployment) -> Iterator[Hit]:
     for call in calls(deployment):
         if call.port is None or call.port < 0 or call.scheme not in _SCHEMES_WITH_PORTS or call.place in seen:
             continue
-        local = call.host in ("localhost", "127.0.0.1", "::1")
+        local = call.host in LOCAL
         service = call.reader if local and call.is_health else deployment.service_called(call.host)
         if service is None or (local and not call.is_health):
             continue
@@ -160,7 +160,7 @@ def _from_outside(deployment: Deployment, seen: set[Place]) -> Iterator[Hit]:
         if not (browser or unused) or place in seen or _is_for_tests(variable.place.file):
             continue
         for url in find_urls(variable.source.value):
-            if url.host in ("localhost", "127.0.0.1") and url.port and url.port > 0 and url.port not in published:
+            if url.host in LOCAL and url.port and url.port > 0 and url.port not in published:
                 seen.add(place)
                 yield Hit(place, f"{name} names port {url.port} of this machine, which no service publishes.")
 
@@ -236,5 +236,5 @@ def database_published(deployment: Deployment) -> Iterator[Hit]:
         if kind(deployment, service) not in DATABASES:
             continue
         for port in service.ports:
-            if port.host in _EVERYWHERE:
+            if port.host in EVERYWHERE:
                 yield Hit(port.place, f"{service.name} is published on all interfaces.")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dean_airflow.deployment.checks.registry import Hit, check
+from dean_airflow.deployment.description.addresses import LOCAL
 from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.facts import container_ports, kind, listening
 from dean_airflow.deployment.description.images import protocol_of
@@ -33,7 +34,7 @@ def scheme_and_port(deployment: Deployment) -> Iterator[Hit]:
     found += [(u.host, u.port, u.scheme, u.place, "the proxy", u.proxy, False) for u in upstreams(deployment)]
     for host, port, scheme, place, by, reader, is_health in found:
         says = _SECURE.get(scheme)
-        service = reader if is_health and host in ("localhost", "127.0.0.1") else deployment.service_called(host)
+        service = reader if is_health and host in LOCAL else deployment.service_called(host)
         if says is None or service is None or port is None or place in seen:
             continue
         speaks = spoken.get((service.name, port)) or _dean_speaks(deployment, service, port)
@@ -55,7 +56,7 @@ def _spoken(deployment: Deployment) -> dict[tuple[str, int], str]:
     for call in calls(deployment):
         if not call.is_health or call.reader is None or not call.port or call.scheme not in ("http", "https"):
             continue
-        if call.host in ("localhost", "127.0.0.1", call.reader.name):
+        if call.host in LOCAL | {call.reader.name}:
             known[(call.reader.name, call.port)] = call.scheme
     for service in deployment.services.values():
         for port in container_ports(deployment, service):
@@ -126,7 +127,7 @@ def upstream_wrong(deployment: Deployment) -> Iterator[Hit]:
         host = upstream.host
         service = deployment.service_called(host)
         if service is None:
-            local = host in ("localhost", "127.0.0.1", "[::1]")
+            local = host in LOCAL
             mode = upstream.proxy.get("network_mode")
             if (
                 ("." in host and not local)
@@ -210,4 +211,4 @@ def no_redirect(deployment: Deployment) -> Iterator[Hit]:
 
 def _is_internal(ports: set[int], hosts: list[tuple[str, Place]]) -> bool:
     """A status page on a port of its own, for localhost."""
-    return bool(hosts) and all(host in ("localhost", "127.0.0.1") for host, _ in hosts)
+    return bool(hosts) and all(host in LOCAL for host, _ in hosts)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from dean_airflow.deployment.checks.airflow import SHIPPED_DAGS
 from dean_airflow.deployment.checks.dean import _operations, _satisfies
 from dean_airflow.deployment.checks.registry import Hit, NotChecked, probe
+from dean_airflow.deployment.description.addresses import LOCALHOST
 from dean_airflow.deployment.description.airflow import airflow_services, names_of_dags, reads_of_dags
 from dean_airflow.deployment.description.caches import caches
 from dean_airflow.deployment.description.contracts import contract_of
@@ -108,9 +109,9 @@ def _live(deployment: Deployment, probes: Probes, path: str) -> Iterator[tuple[S
     asked = False
     for service in dean_services(deployment):
         port = _published(service)
-        if port is None or probes.connect("localhost", port):
+        if port is None or probes.connect(LOCALHOST, port):
             continue
-        status, body = probes.http_status(f"http://localhost:{port}{path}")
+        status, body = probes.http_status(f"http://{LOCALHOST}:{port}{path}")
         try:
             answer = json.loads(body)
         except ValueError:
@@ -231,7 +232,7 @@ def _reachable(deployment: Deployment, use: UrlUse) -> tuple[str, int] | None:
         for port in service.ports:
             for published, target in zip(port.published_numbers, port.target_numbers, strict=False):
                 if target == wanted:
-                    return port.host or "localhost", published
+                    return port.host or LOCALHOST, published
         return None
     return (use.url.host, use.url.effective_port or 0) if "." in use.url.host else None
 

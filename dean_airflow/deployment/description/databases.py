@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dean_airflow.deployment.description.addresses import LOCAL
 from dean_airflow.deployment.description.environment import Variable
 from dean_airflow.deployment.description.facts import (
     context_path,
@@ -234,7 +235,7 @@ def server_of(deployment: Deployment, use: UrlUse) -> Server | None:
     """The server that a URL names, by its host; `localhost` outside containers means who publishes the port."""
     host = use.url.host
     service = deployment.service_called(host)
-    if service is None and host in ("localhost", "127.0.0.1") and not use.readers:
+    if service is None and host in LOCAL and not use.readers:
         port = use.url.effective_port
         for each in servers(deployment):
             if any(port in published.published_numbers for published in each.service.ports):

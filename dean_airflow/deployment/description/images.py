@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from dean_airflow.deployment.description.addresses import LOCALHOST
+
 
 @dataclass(frozen=True, slots=True)
 class ImageName:
@@ -33,7 +35,7 @@ def parse_image(text: str) -> ImageName:
     """An image reference; a colon before a registry's port begins no tag."""
     rest, _, digest = text.strip().partition("@")
     head, slash, tail = rest.partition("/")
-    registry = head if slash and ("." in head or ":" in head or head == "localhost") else ""
+    registry = head if slash and ("." in head or ":" in head or head == LOCALHOST) else ""
     path = tail if registry else rest
     repository, colon, tag = path.rpartition(":")
     if not colon or "/" in tag:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dean_airflow.deployment.description.addresses import ALL_V4, LOOPBACK
 from dean_airflow.deployment.description.blocks import parse_blocks
 from dean_airflow.deployment.description.merge import as_mapping
 from dean_airflow.deployment.description.node import Node
@@ -211,5 +212,5 @@ def _envoy(proxy: Proxy, fill: Callable[[str], str]) -> None:
     root = parse_yaml(proxy.source).root
     for node in root.walk() if root is not None else ():
         address, port = node.get("socket_address", "address"), node.get("socket_address", "port_value")
-        if address is not None and port is not None and address.text not in ("0.0.0.0", "127.0.0.1"):
+        if address is not None and port is not None and address.text not in (ALL_V4, LOOPBACK):
             _add(proxy, f"{address.text}:{port.text}", address.place)

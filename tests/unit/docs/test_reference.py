@@ -247,6 +247,25 @@ def test_every_error_of_a_service() -> None:
     assert [name for name in sorted(kinds) if f"`{name}`" not in page] == []
 
 
+def test_every_deployment_check() -> None:
+    from dean_airflow.deployment.checks.registry import shipped_checks
+
+    page = prose(REFERENCE / "deployment-checks.md")
+    assert first_column("deployment-checks.md") == sorted({check.id for check in shipped_checks()})
+    for check in shipped_checks():
+        row = _row("deployment-checks.md", check.id)
+        assert ("probe" if check.probe else "files") in row
+        assert check.severity in row
+    missing = [check.id for check in shipped_checks() if not check.probe and check.title not in page]
+    assert missing == []
+
+
+def test_every_key_of_the_deployment_file() -> None:
+    from dean_airflow.deployment.description.deployment_file import KEYS
+
+    assert sorted(first_column("deployment-file.md")) == sorted(KEYS)
+
+
 def test_every_kind_of_edit() -> None:
     from dean_airflow.evolution.edits.catalogue.registry import CATALOGUE
 

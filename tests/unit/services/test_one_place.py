@@ -25,11 +25,13 @@ MAY_OPEN = {
     "hooks/service.py": "on the http provider's hook, of which it opens nothing",
     "evolution/sandbox/proxy.py": "carries a target's installation to the package index; it is no client of a service",
     "testing/proxy.py": "carries bytes between a test and a service, to damage them",
+    "deployment/probes/system.py": "asks whether something answers at all; it is no client of a service",
 }
 MAY_NAME_ADDRESSES = {
     "config.py": "the defaults",
     "connection_forms.py": "placeholders of a form",
     "provider_info.py": "where the package's page is",
+    "deployment/description/addresses.py": "what deployments may write, to be recognised",
     "evolution/sandbox/basic.py": "the loopback of a sandbox, which has no other network",
     "evolution/sandbox/relay.py": "the same",
     "evolution/sandbox/proxy.py": "the same; and the port of https, the only one it connects to",
