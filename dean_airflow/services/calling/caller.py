@@ -96,7 +96,7 @@ class ServiceCaller:
         async def may_repeat(error: ServiceError) -> bool:
             if self.breaker is not None and self.breaker.is_open:
                 return False
-            return await self._may_repeat(call, error)
+            return await self._may_repeat(call, error, deadline)
 
         try:
             reply: Reply = await retrying(self._policy, call.attempts, deadline, may_repeat)(attempt)
@@ -105,13 +105,13 @@ class ServiceCaller:
             raise
         return replace(reply, attempts=tried)
 
-    async def offers(self, capability: str) -> bool:
-        """Whether the service has an extension, by its own health; False where it cannot be asked."""
+    async def offers(self, capability: str, seconds: float = _HEALTH_SECONDS) -> bool:
+        """Whether the service has an extension, by its own health; False where it cannot be asked in that time."""
         known = self._capabilities
         if known is None or time.monotonic() - known[0] > CAPABILITIES_SECONDS:
-            call = Call("GET", "/health", authenticated=False, deadline=_HEALTH_SECONDS)
+            call = Call("GET", "/health", authenticated=False)
             try:
-                reply = await self._guarded(call, self._headers(call), _HEALTH_SECONDS)
+                reply = await self._guarded(call, self._headers(call), min(seconds, _HEALTH_SECONDS))
                 body = reply.json()
             except ServiceError:
                 return False
@@ -168,14 +168,17 @@ class ServiceCaller:
                 f"No credential for the service {self.endpoint.name} could be had within {seconds:.3g} s.",
                 service=self.endpoint.name, url=self.endpoint.url, may_have_arrived=False,
             ) from None  # fmt: skip
+        except ServiceUnavailable as error:
+            error.may_have_arrived = False  # the login may have, the call itself was not made
+            raise
 
-    async def _may_repeat(self, call: Call, error: ServiceError) -> bool:
+    async def _may_repeat(self, call: Call, error: ServiceError, deadline: Deadline) -> bool:
         """A POST is repeated only where it surely never arrived, or has a key by which the service knows it again."""
         if call.repeatable:
             return True
         if isinstance(error, ServiceUnavailable) and not error.may_have_arrived:
             return True
-        return call.key is not None and await self.offers(IDEMPOTENCY_KEY)
+        return call.key is not None and deadline.left > 0 and await self.offers(IDEMPOTENCY_KEY, deadline.left)
 
     def _headers(self, call: Call) -> Headers:
         """The same for all attempts of a call."""

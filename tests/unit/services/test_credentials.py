@@ -12,12 +12,12 @@ from aiohttp import web
 from dean_airflow.services.calling.authentication import RenewedToken, minted
 from dean_airflow.services.credentials import AirflowLogin, BearerToken, ServiceToken
 from dean_airflow.services.endpoint import ServiceEndpoint
-from dean_airflow.services.errors import AuthenticationError, PermissionDenied
+from dean_airflow.services.errors import AuthenticationError, PermissionDenied, ServiceUnavailable
 from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.tokens import SigningKeys, generate_key, verify
 
 from .conftest import QUICK
-from .scripted import TRIAL, Asked, Scripted, json_answer, refused
+from .scripted import TRIAL, Asked, Scripted, drops, json_answer, refused
 
 pytestmark = pytest.mark.anyio
 
@@ -177,6 +177,16 @@ async def test_a_refused_login_is_said_to_be_one(service: Scripted) -> None:
             await pool.airflow.dag("a")
     assert raised.value.url.endswith("/auth/token")
     assert "wrong" not in f"{raised.value}{raised.value.body}{endpoint!r}"
+
+
+async def test_a_login_that_cannot_be_reached_leaves_the_call_surely_unmade(service: Scripted) -> None:
+    service.answers(drops)
+    endpoint = ServiceEndpoint("airflow", "airflow", service.url, AirflowLogin("dean", "right"))
+    async with ServicePool([endpoint], retry=QUICK) as pool:
+        with pytest.raises(ServiceUnavailable) as raised:
+            await pool.airflow.clear_run("d", "r")
+    assert not raised.value.may_have_arrived
+    assert {one.path for one in service.asked} == {"/auth/token"} and len(service.asked) == 3
 
 
 async def test_a_403_for_want_of_a_role_is_no_reason_to_log_in_again(service: Scripted) -> None:

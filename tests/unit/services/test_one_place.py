@@ -36,8 +36,7 @@ MAY_NAME_ADDRESSES = {
     "evolution/sandbox/relay.py": "the same",
     "evolution/sandbox/proxy.py": "the same; and the port of https, the only one it connects to",
     "evolution/sandbox/index.py": "the index that pip has when none is set, and the port of https",
-    "testing/proxy.py": "a test's services listen on the loopback, on ports the system gives",
-    "testing/server.py": "the same",
+    "testing/": "a test's services listen on the loopback, on ports the system gives",
 }
 
 
@@ -50,7 +49,7 @@ def _broken(rule: object, allowed: dict[str, str]) -> dict[str, list[str]]:
     found = {}
     for name in FILES:
         places = list(rule(_tree(name)))  # type: ignore[operator]
-        if places and name not in allowed:
+        if places and not name.startswith(tuple(allowed)):
             found[name] = places
     return found
 
@@ -69,7 +68,7 @@ def test_addresses_are_configuration() -> None:
 
 @pytest.mark.parametrize("name", [*MAY_OPEN, *MAY_NAME_ADDRESSES])
 def test_the_exceptions_are_there(name: str) -> None:
-    assert name in FILES
+    assert any(file.startswith(name) for file in FILES)
 
 
 @pytest.mark.parametrize(
