@@ -68,10 +68,17 @@ class SettingUp:
         return {"capabilities": {name: one.capabilities for name, one in health.services.items()}}
 
     async def register_repository(self, key: str, outcomes: Outcomes) -> Outcome:
-        """Lets IndexAgent index the repository, where it can be asked to; indexing twice is harmless."""
+        """Lets IndexAgent index the repository, where it can be asked to; indexing twice is harmless.
+
+        A trial needs no index, so one that IndexAgent refuses to make is only written down.
+        """
         if not self.offers(outcomes, "indexagent", SEARCH_INDEX):
             return {"skipped": "no IndexAgent that indexes on request"}
-        answer = await self.pool.indexagent.trigger_index(self.config.repository)
+        try:
+            answer = await self.pool.indexagent.trigger_index(self.config.repository)
+        except RejectedRequest as refused:
+            self.say(f"The repository is not indexed: {refused}")
+            return {"skipped": str(refused)}
         await self.caches.index_changed()
         return {"answer": answer.model_dump(mode="json")}
 
