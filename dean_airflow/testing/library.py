@@ -19,6 +19,7 @@ class Library:
     """Files by repository and path, and patterns by id. Usable from one thread."""
 
     files: dict[tuple[str, str], str] = field(default_factory=dict)
+    repositories: set[str] = field(default_factory=set)
     patterns: dict[str, IndexPattern] = field(default_factory=dict)
     updated_at: datetime | None = None
     queries: int = 0
@@ -31,22 +32,24 @@ class Library:
 
     def clear(self) -> None:
         self.files.clear()
+        self.repositories.clear()
         self.patterns.clear()
         self.updated_at, self.queries, self._milliseconds = None, 0, 0.0
 
-    def add(self, repository: str, files: Mapping[str, str], now: datetime) -> None:
-        """Makes these files of a repository findable: text by path."""
-        self.files.update({(repository, path): text for path, text in files.items()})
+    def register(self, repository: str, now: datetime) -> None:
+        """Makes a repository known, whether it has files or not."""
+        self.repositories.add(repository)
         self.updated_at = now
 
-    def has(self, repository: str) -> bool:
-        return any(known == repository for known, _ in self.files)
+    def add(self, repository: str, files: Mapping[str, str], now: datetime) -> None:
+        """Makes these files of a repository findable: text by path."""
+        self.register(repository, now)
+        self.files.update({(repository, path): text for path, text in files.items()})
 
     def status(self) -> IndexStatus:
-        repositories = {repository for repository, _ in self.files}
         return IndexStatus(
-            status="ready" if repositories else "empty",
-            indexed_repositories=len(repositories),
+            status="ready" if self.repositories else "empty",
+            indexed_repositories=len(self.repositories),
             total_files=len(self.files),
             last_update=self.updated_at,
         )
