@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 
 from dean_airflow.services.endpoint import ServiceEndpoint
 from dean_airflow.services.pool import ServicePool
@@ -57,10 +61,26 @@ def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def store_url(migrated_store: Path, tmp_path: Path) -> str:
-    shutil.copy(migrated_store, tmp_path / "dean.db")
-    return f"sqlite:///{tmp_path / 'dean.db'}"
+BACKENDS = [pytest.param("sqlite")]
+if os.environ.get("DEAN_TEST_POSTGRES"):
+    BACKENDS.append(pytest.param("postgres", marks=pytest.mark.postgres))
+
+
+@pytest.fixture(params=BACKENDS)
+def store_url(request: pytest.FixtureRequest, migrated_store: Path, tmp_path: Path) -> Iterator[str]:
+    """A migrated store's: on SQLite, and on PostgreSQL too where DEAN_TEST_POSTGRES holds the URL of a database."""
+    if request.param == "sqlite":
+        shutil.copy(migrated_store, tmp_path / "dean.db")
+        yield f"sqlite:///{tmp_path / 'dean.db'}"
+        return
+    base = make_url(os.environ["DEAN_TEST_POSTGRES"]).set(drivername="postgresql+psycopg2")
+    schema = f"dean_test_{secrets.token_hex(6)}"
+    engine = create_engine(base, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+        yield base.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    engine.dispose()
 
 
 @pytest.fixture

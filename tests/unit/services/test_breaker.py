@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
-import sqlite3
-import time
+import threading
+from collections.abc import Iterator
 from datetime import timedelta
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 
 import pytest
+from aiohttp import web
+from sqlalchemy import create_engine
 
 from dean_airflow.services.endpoint import BreakerLimits, ServiceEndpoint
 from dean_airflow.services.errors import CircuitOpen, NotFound, ServiceError, ServiceFault, ServiceUnavailable
 from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.retrying import RetryPolicy
+from dean_airflow.store.circuits import Circuit
 from dean_airflow.store.store import Store, utc_now
 
-from .scripted import TRIAL, Scripted, drops, hangs, json_answer, nobody, refused
+from .scripted import TRIAL, Scripted, drops, hangs, json_answer, nobody, refused, scripted_in_a_thread
 
 pytestmark = pytest.mark.anyio
 
@@ -235,17 +240,23 @@ async def test_a_locked_store_holds_no_call_up(
     with Store.open(store_url) as store:
         async with ServicePool([evolution], store=store, retry=ONCE) as pool:
             await fail(pool, 1)
-            lock = sqlite3.connect(store_url.removeprefix("sqlite:///"), isolation_level=None)
-            lock.execute("BEGIN IMMEDIATE")
-            try:
+            with locked(store_url):
                 await fail(pool, 4)
-                begun = time.monotonic()
                 await fail(pool, 20, CircuitOpen)
-                assert time.monotonic() - begun < 1
-            finally:
-                lock.execute("ROLLBACK")
-                lock.close()
+                assert state(pool) == "open"
     assert "without the store" in caplog.text
+
+
+@contextlib.contextmanager
+def locked(store_url: str) -> Iterator[None]:
+    """All circuits are locked by another connection, and stay so."""
+    engine = create_engine(store_url, isolation_level="AUTOCOMMIT")
+    sqlite = store_url.startswith("sqlite")
+    with engine.connect() as other:
+        other.exec_driver_sql("BEGIN IMMEDIATE" if sqlite else "BEGIN; LOCK TABLE dean_circuits IN EXCLUSIVE MODE")
+        yield
+        other.exec_driver_sql("ROLLBACK")
+    engine.dispose()
 
 
 async def test_a_dead_services_neighbour_is_served(service: Scripted, evolution: ServiceEndpoint) -> None:
@@ -282,3 +293,46 @@ def test_real_processes_count_failures_together(store_url: str, store: Store) ->
         process.join()
     circuit = store.circuits.get("evolution")
     assert (circuit.state, circuit.failures, circuit.failed_total) == ("open", 8, 8)
+
+
+def _probe_in_a_process(url: str, store_url: str, together: Barrier, outcomes: Queue[str]) -> None:
+    async def work() -> str:
+        with Store.open(store_url) as store:
+            async with ServicePool([ServiceEndpoint("evolution", "evolution", url)], store=store, retry=ONCE) as pool:
+                together.wait()
+                try:
+                    await pool.evolution.trial("trial-1")
+                except CircuitOpen:
+                    return "refused"
+                return "answered"
+
+    outcomes.put(asyncio.run(work()))
+
+
+def test_of_all_processes_one_gets_to_probe(store_url: str, store: Store) -> None:
+    """Six of them come to a circuit whose minute is over; the service answers only when the other five were refused."""
+    with scripted_in_a_thread() as service:
+        go_on = threading.Event()
+
+        async def hold(request: web.Request) -> web.StreamResponse:
+            await asyncio.to_thread(go_on.wait)
+            return await json_answer(TRIAL)(request)
+
+        service.answers(hold)
+        opened = Circuit("evolution", service.url, "open", failures=5, opened_at=utc_now() - timedelta(seconds=61))
+        store.circuits.put(opened, "test")
+        context = multiprocessing.get_context("fork")
+        together, outcomes = context.Barrier(6), context.Queue()
+        processes = [
+            context.Process(target=_probe_in_a_process, args=(service.url, store_url, together, outcomes))
+            for _ in range(6)
+        ]
+        for process in processes:
+            process.start()
+        assert [outcomes.get(timeout=30) for _ in range(5)] == ["refused"] * 5
+        go_on.set()
+        assert outcomes.get(timeout=30) == "answered"
+        for process in processes:
+            process.join()
+        assert len(service.calls) == 1
+    assert store.circuits.get("evolution").state == "half_open"
