@@ -20,7 +20,7 @@ def with_report(web_server: AirflowStack) -> AirflowStack:
     return web_server
 
 
-@pytest.mark.parametrize("path", [REPORT, "/dean/health", "/dean/trials/trial-unknown/report"])
+@pytest.mark.parametrize("path", [REPORT, "/dean/health", "/dean/alerts", "/dean/trials/trial-unknown/report"])
 def test_access_is_airflows_decision(with_report: AirflowStack, path: str) -> None:
     junk = httpx.get(with_report.url + path, headers={"Authorization": "Bearer junk"})
 
@@ -64,3 +64,43 @@ def test_health_is_of_the_store(with_report: AirflowStack) -> None:
     body = with_report.request("GET", "/dean/health").json()
 
     assert (body["status"], body["service"], body["checks"]["store"]["status"]) == ("healthy", "dean", "healthy")
+
+
+NEW_SILENCE = {"labels": {"service": "a"}, "duration": "1h", "reason": "a test"}
+
+
+@pytest.mark.parametrize(
+    ("user", "origin", "code"),
+    [
+        (None, None, 401),
+        ("outsider", None, 403),
+        ("viewer", None, 403),
+        ("admin", "https://evil.example", 403),
+        ("admin", None, 201),
+        ("admin", "own", 201),
+    ],
+)
+def test_who_may_trigger_the_metrics_dag_may_silence_from_a_page_of_this_server(
+    web_server: AirflowStack, user: str | None, origin: str | None, code: int
+) -> None:
+    headers = {"Origin": web_server.url if origin == "own" else origin} if origin else {}
+    if user is not None:
+        headers["Authorization"] = f"Bearer {web_server.token(user)}"
+
+    made = httpx.post(f"{web_server.url}/dean/alerts/silences", json=NEW_SILENCE, headers=headers, timeout=30)
+
+    assert made.status_code == code
+    if code == 201:
+        assert made.json()["author"] == "admin"
+        ended = web_server.request("DELETE", f"/dean/alerts/silences/{made.json()['id']}")
+        assert ended.status_code == 200
+
+
+def test_a_cookie_alone_silences_nothing(web_server: AirflowStack) -> None:
+    url = f"{web_server.url}/dean/alerts/silences"
+    cookies = {"_token": web_server.token()}
+
+    assert httpx.get(url, cookies=cookies, timeout=30).status_code == 200
+    assert httpx.post(url, json=NEW_SILENCE, cookies=cookies, timeout=30).status_code == 403
+    own = httpx.post(url, json=NEW_SILENCE, cookies=cookies, headers={"Origin": web_server.url}, timeout=30)
+    assert own.status_code == 201
