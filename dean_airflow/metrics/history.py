@@ -29,6 +29,8 @@ POINTS_AT_MOST = 500
 """Of a range whose step is not given: as many as a chart can show."""
 PACK_FROM = 20_000
 """Samples that one process writes before it packs, should nobody else."""
+Rolled = dict[int, list[Rollup]]
+"""By series; each with the time it begins at, in order."""
 _STEPS = (15_000, 30_000, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, 24 * HOUR)
 
 
@@ -60,15 +62,12 @@ class History:
         if len(usable) < len(given):
             left_out.update((one.service, "too_old") for one in given if one.time < oldest)
             left_out.update((one.service, "in_future") for one in given if one.time > newest)
-        self._learn(usable, help_of)
-        ids = self._ids
-        rows = []
-        for sample in usable:
-            series_id = ids.get((sample.service, sample.name, sample.labels))
-            if series_id is None:
-                left_out[sample.service, "series_limit"] += 1
-            else:
-                rows.append((series_id, sample.time, sample.value))
+        rows, new = self._rows(usable)
+        if new:
+            self._learn(new, help_of)
+            more, over = self._rows(new)
+            rows += more
+            left_out.update((one.service, "series_limit") for one in over)
         self._store.samples.add(rows)
         for (service, reason), count in left_out.items():
             if reason != "series_limit":
@@ -125,8 +124,14 @@ class History:
             rolled = self._from_samples(found, first, last, length)
         else:
             rolled = self._from_rollups(found, first, last, HOURS if length % HOUR == 0 else MINUTES)
+        as_it_is = length in (MINUTE, HOUR) or length % MINUTE != 0
         return [
-            SeriesRange(_key(known), cast(MetricType, known.type), length, _regroup(known.type, rolled[number], length))
+            SeriesRange(
+                _key(known),
+                cast(MetricType, known.type),
+                length,
+                rolled[number] if as_it_is else _regroup(known.type, rolled[number], length),
+            )
             for number, known in found.items()
             if rolled.get(number)
         ]
@@ -167,6 +172,17 @@ class History:
             removed = self._store.samples.remove_after(moment)
             log.warning("The clock was set back: %d samples that lay in the future are removed.", removed)
 
+    def _rows(self, samples: Iterable[Sample]) -> tuple[list[tuple[int, int, float]], list[Sample]]:
+        """The samples as rows, and those whose series are not known."""
+        known, rows, new = self._ids, [], []
+        for sample in samples:
+            series_id = known.get((sample.service, sample.name, sample.labels))
+            if series_id is None:
+                new.append(sample)
+            else:
+                rows.append((series_id, sample.time, sample.value))
+        return rows, new
+
     def _learn(self, samples: Iterable[Sample], help_of: Callable[[str], str] | None) -> None:
         wanted: dict[Identity, tuple[str, str]] = {}
         for sample in samples:
@@ -206,20 +222,17 @@ class History:
             number: _at_times(roll_up(found[number].type, some, 0, step), 0, step) for number, some in points.items()
         }
 
-    def _from_rollups(
-        self, found: Mapping[int, KnownSeries], first: int, last: int, tier: int
-    ) -> dict[int, list[Rollup]]:
+    def _from_rollups(self, found: Mapping[int, KnownSeries], first: int, last: int, tier: int) -> Rolled:
         ids, step = list(found), STEPS[tier]
         open_hours = self._store.samples.unsettled(ids, first, last - 1)
-        kept = self._store.samples.rollups(tier, ids, first, last - 1)
-        rolled: dict[int, list[Rollup]] = {}
-        for number in ids:
-            by_time = {time: (time, *rollup[1:]) for time, rollup in kept.get(number, {}).items()}
-            for begin, points in open_hours.get(number, ()):
-                for rollup in _at_times(roll_up(found[number].type, points, begin, step), begin, step):
-                    if first <= rollup[0] < last:
-                        by_time[rollup[0]] = rollup
-            rolled[number] = [by_time[time] for time in sorted(by_time)]
+        rolled = self._store.samples.rollups(tier, ids, first, last - 1)
+        for number, hours in open_hours.items():
+            stale = {begin for begin, _ in hours}  # what was rolled up of them before is not true any more
+            united = [one for one in rolled.get(number, []) if one[0] // HOUR * HOUR not in stale]
+            for begin, points in hours:
+                fresh = _at_times(roll_up(found[number].type, points, begin, step), begin, step)
+                united += [rollup for rollup in fresh if first <= rollup[0] < last]
+            rolled[number] = sorted(united)
         return rolled
 
 
@@ -232,8 +245,6 @@ def _regroup(kind: str, rollups: list[Rollup], step: int) -> list[Rollup]:
     groups: dict[int, list[Rollup]] = {}
     for rollup in rollups:
         groups.setdefault(rollup[0] // step * step, []).append(rollup)
-    if len(groups) == len(rollups):
-        return [(time, *group[0][1:]) for time, group in groups.items()]
     return [(time, *merge(kind, group)[1:]) for time, group in groups.items()]
 
 

@@ -28,11 +28,11 @@ class SeriesRow(Base):
 class SampleRow(Base):
     """The newest samples, in the order they came; soon packed. No value: a staleness marker, because SQLite has no NaN.
 
-    Without a foreign key, which would be checked for every sample: only series without samples are ever removed.
+    Without a foreign key, which would be checked for every sample (only series without samples are ever removed), and
+    without an index: it is short, and written more often than read.
     """
 
     __tablename__ = "dean_samples"
-    __table_args__ = (Index(None, "series_id"),)
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     series_id: Mapped[int]
@@ -41,7 +41,7 @@ class SampleRow(Base):
 
 
 class ChunkRow(Base):
-    """One series' samples of an hour, its minutes of an hour, or its hours of a day, packed (see `packing`).
+    """One series' samples of an hour, its minutes of an hour, or its hours of a week, packed (see `packing`).
 
     `settled`: nothing has come since the rollups were made of it.
     """

@@ -7,10 +7,12 @@ fast. What was packed is what was written: samples are never changed, and of two
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from operator import itemgetter
+from typing import TypeVar
 
 from sqlalchemy import delete, func, not_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -24,8 +26,8 @@ from dean_airflow.store.tallies import set_tally, tally
 
 RAW, MINUTES, HOURS = 0, 1, 2
 """The tiers: samples, rollups by minute, rollups by hour."""
-MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-SPANS = {RAW: HOUR, MINUTES: HOUR, HOURS: DAY}
+MINUTE, HOUR, WEEK = 60_000, 3_600_000, 604_800_000
+SPANS = {RAW: HOUR, MINUTES: HOUR, HOURS: WEEK}
 """Milliseconds that one chunk of a tier covers; chunks begin at multiples of it since 1970, UTC."""
 STEPS = {MINUTES: MINUTE, HOURS: HOUR}
 """Milliseconds that one rollup covers."""
@@ -36,6 +38,7 @@ SETTLED_AT_ONCE = 300
 _NEWEST = "newest_sample"
 _LOCK = 0x6465616F  # any constant all versions agree on: "deao"
 
+R = TypeVar("R", Point, Rollup)
 RollUp = Callable[[str, Sequence[Point], int, int], list[Rollup]]
 """(type of the series, its points, start of the chunk, milliseconds a rollup covers) → the chunk's rollups."""
 
@@ -52,21 +55,18 @@ class Samples:
         """Keeps (series id, time in ms, value) as they are; they are on disk when this returns."""
         if not rows:
             return
-        plain = [(series_id, time, None if value != value else value) for series_id, time, value in rows]
         if self._database.is_sqlite:
+            # NaN, which SQLite has not, becomes NULL by itself.
             statement = "INSERT INTO dean_samples (series_id, time, value) VALUES (?, ?, ?)"
-            self._database.write(lambda session: session.connection().exec_driver_sql(statement, plain))
+            self._database.write(lambda session: session.connection().exec_driver_sql(statement, list(rows)))
             return
         # Three arrays in one statement: as fast as COPY, and an error is met like that of any other statement.
-        ids, times, values = (
-            "{" + ",".join(map(str, column)).replace("None", "NULL").replace("inf", "Infinity") + "}"
-            for column in zip(*plain, strict=True)
-        )
+        columns = tuple("{" + ",".join(map(str, column)) + "}" for column in zip(*rows, strict=True))
         statement = (
             "INSERT INTO dean_samples (series_id, time, value) "
             "SELECT * FROM unnest(%s::integer[], %s::bigint[], %s::double precision[])"
         )
-        self._database.write(lambda session: session.connection().exec_driver_sql(statement, (ids, times, values)))
+        self._database.write(lambda session: session.connection().exec_driver_sql(statement, columns))
 
     def pack(self) -> int:
         """Moves the journal into chunks; how many samples it moved. Several processes may do so at once."""
@@ -108,9 +108,7 @@ class Samples:
             newest = self._journal(session, ids, start, end)
             found: dict[int, list[Point]] = {}
             for series_id, begin, _, data in self._chunks(session, RAW, ids, start, end):
-                points = unpack_points(data, begin)
-                if begin < start or end < begin + HOUR - 1:
-                    points = [point for point in points if start <= point[0] <= end]
+                points = _between(unpack_points(data, begin), start, end)
                 if points:
                     found.setdefault(series_id, []).extend(points)
             for series_id, points in newest.items():
@@ -123,17 +121,16 @@ class Samples:
 
         return self._database.read(work)
 
-    def rollups(self, tier: int, ids: Collection[int], start: int, end: int) -> dict[int, dict[int, Rollup]]:
-        """The kept rollups that begin at start ≤ time ≤ end, by series and beginning."""
+    def rollups(self, tier: int, ids: Collection[int], start: int, end: int) -> dict[int, list[Rollup]]:
+        """By series, the kept rollups that begin at start ≤ time ≤ end, each with that time, in order."""
         step = STEPS[tier]
 
-        def work(session: Session) -> dict[int, dict[int, Rollup]]:
-            found: dict[int, dict[int, Rollup]] = defaultdict(dict)
+        def work(session: Session) -> dict[int, list[Rollup]]:
+            found: dict[int, list[Rollup]] = {}
             for series_id, begin, _, data in self._chunks(session, tier, ids, start, end):
-                rollups = found[series_id]
-                for rollup in unpack_rollups(data):
-                    if start <= (time := begin + rollup[0] * step) <= end:
-                        rollups[time] = rollup
+                rollups = _between(unpack_rollups(data, begin, step), start, end)
+                if rollups:
+                    found.setdefault(series_id, []).extend(rollups)
             return found
 
         return self._database.read(work)
@@ -174,7 +171,7 @@ class Samples:
     def _journal(self, session: Session, ids: Collection[int], start: int, end: int) -> dict[int, list[Point]]:
         statement = select(SampleRow.series_id, SampleRow.time, SampleRow.value).order_by(SampleRow.id)
         statement = statement.where(SampleRow.time.between(start, end))
-        if len(ids) <= 50:  # with more, reading all of the short journal is faster than looking each up
+        if len(ids) <= 50:  # with more, telling them apart here is faster
             statement = statement.where(SampleRow.series_id.in_(ids))
         wanted = set(ids)
         found: dict[int, list[Point]] = {}
@@ -201,13 +198,22 @@ class Samples:
         first = session.scalar(select(func.min(SampleRow.id)))
         if first is None:
             return 0
-        # Deleted and read in one: another process may commit an earlier id at any moment.
-        taken = delete(SampleRow).where(SampleRow.id < first + PACKED_AT_ONCE)
-        columns = (SampleRow.id, SampleRow.series_id, SampleRow.time, SampleRow.value)
-        rows = sorted(session.connection().execute(taken.returning(*columns)), key=itemgetter(0))
-        fresh: dict[tuple[int, int], list[Point]] = defaultdict(list)
+        # Deleted and read in one: another process may commit an earlier id at any moment. Read as the driver gives it,
+        # because making rows of so many costs more than packing them.
+        mark = "?" if self._database.is_sqlite else "%s"
+        taken = session.connection().exec_driver_sql(
+            f"DELETE FROM dean_samples WHERE id < {mark} RETURNING id, series_id, time, value",
+            (first + PACKED_AT_ONCE,),
+        )
+        rows = sorted(taken.cursor.fetchall())
+        by_series: dict[int, list[Point]] = defaultdict(list)
         for _, series_id, time, value in rows:
-            fresh[series_id, time // HOUR * HOUR].append((time, math.nan if value is None else value))
+            by_series[series_id].append((time, math.nan if value is None else value))
+        fresh = {
+            (series_id, hour): some
+            for series_id, points in by_series.items()
+            for hour, some in _by_hour(points).items()
+        }
         known = self._series.existing(session, {key[0] for key in fresh})
         for some in lumps((key for key in fresh if key[0] in known), 1000):
             self._merge(session, {key: fresh[key] for key in some})
@@ -243,31 +249,32 @@ class Samples:
         )
         rows = session.execute(statement).all()
         minutes: list[tuple[int, int, bytes]] = []
-        days: dict[tuple[int, int], list[Rollup]] = defaultdict(list)
+        weeks: dict[tuple[int, int], list[Rollup]] = defaultdict(list)
         for series_id, start, data, kind in rows:
             points = unpack_points(data, start)
             if by_minute := roll_up(kind, points, start, MINUTE):
                 minutes.append((series_id, start, pack_rollups(by_minute)))
-            day = start // DAY * DAY
-            days[series_id, day] += [((start - day) // HOUR, *rest) for _, *rest in roll_up(kind, points, start, HOUR)]  # type: ignore[misc]
+            week = start // WEEK * WEEK
+            for _, *figures in roll_up(kind, points, start, HOUR):
+                weeks[series_id, week].append(((start - week) // HOUR, *figures))  # type: ignore[arg-type]
         self._put(session, MINUTES, True, minutes)
-        self._put_hours(session, days)
+        self._put_hours(session, weeks)
         self._put(session, RAW, True, [(series_id, start, data) for series_id, start, data, _ in rows])
         return len(rows)
 
-    def _put_hours(self, session: Session, days: dict[tuple[int, int], list[Rollup]]) -> None:
-        if not days:
+    def _put_hours(self, session: Session, weeks: dict[tuple[int, int], list[Rollup]]) -> None:
+        if not weeks:
             return
-        ids, starts = {key[0] for key in days}, {key[1] for key in days}
+        ids, starts = {key[0] for key in weeks}, {key[1] for key in weeks}
         kept: dict[tuple[int, int], list[Rollup]] = {
             (series_id, begin): unpack_rollups(data)
             for series_id, begin, _, data in self._chunks(session, HOURS, ids, min(starts), max(starts))
         }
         rows = []
-        for (series_id, day), rollups in days.items():
-            united = {rollup[0]: rollup for rollup in [*kept.get((series_id, day), []), *rollups]}
+        for (series_id, week), rollups in weeks.items():
+            united = {rollup[0]: rollup for rollup in [*kept.get((series_id, week), []), *rollups]}
             if united:
-                rows.append((series_id, day, pack_rollups([united[hour] for hour in sorted(united)])))
+                rows.append((series_id, week, pack_rollups([united[hour] for hour in sorted(united)])))
         self._put(session, HOURS, True, rows)
 
     def _put(self, session: Session, tier: int, settled: bool, rows: Sequence[tuple[int, int, bytes]]) -> None:
@@ -323,8 +330,30 @@ class Samples:
             session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
+def _by_hour(points: list[Point]) -> dict[int, list[Point]]:
+    """The points by the hour they lie in, in the order they came."""
+    first, last = min(points)[0] // HOUR * HOUR, max(points)[0] // HOUR * HOUR
+    if first == last:
+        return {first: points}
+    hours: dict[int, list[Point]] = {}
+    for point in points:
+        hours.setdefault(point[0] // HOUR * HOUR, []).append(point)
+    return hours
+
+
+def _between(rows: list[R], start: int, end: int) -> list[R]:
+    """Those of the rows, which begin with their time and are in its order, that lie in start..end."""
+    if not rows or (rows[0][0] >= start and rows[-1][0] <= end):
+        return rows
+    return rows[bisect_left(rows, start, key=itemgetter(0)) : bisect_right(rows, end, key=itemgetter(0))]
+
+
 def in_order(points: Iterable[Point]) -> list[Point]:
     """By time; of several at one time the first that came."""
+    points = list(points)
+    times = [point[0] for point in points]
+    if len(set(times)) == len(times) and times == sorted(times):  # as nearly always
+        return points
     first: dict[int, float] = {}
     for time, value in points:
         first.setdefault(time, value)

@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeVar
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import Text, delete, exists, func, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -61,9 +62,8 @@ class SeriesCatalogue:
 
     def find(self, name: str | None = None, service: str | None = None) -> list[KnownSeries]:
         """Those of that name and service (any if None), by name, service and labels."""
-        statement = select(
-            SeriesRow.id, SeriesRow.service, SeriesRow.name, SeriesRow.labels, SeriesRow.type, SeriesRow.help
-        )
+        labels = type_coerce(SeriesRow.labels, Text)
+        statement = select(SeriesRow.id, SeriesRow.service, SeriesRow.name, labels, SeriesRow.type, SeriesRow.help)
         if name is not None:
             statement = statement.where(SeriesRow.name == name)
         if service is not None:
@@ -152,5 +152,7 @@ def lumps(items: Iterable[T], size: int = 5000) -> Iterable[list[T]]:
     return (everything[begin : begin + size] for begin in range(0, len(everything), size))
 
 
-def _pairs(labels: list[list[str]]) -> Pairs:
-    return tuple((name, value) for name, value in labels)
+@lru_cache(maxsize=20_000)
+def _pairs(labels: str) -> Pairs:
+    """Labels as their column has them; reading JSON again and again would be most of a query's time."""
+    return tuple((name, value) for name, value in json.loads(labels))

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dean_airflow.errors import StoreError
+from dean_airflow.metrics.collector import MetricsCollector
+from dean_airflow.metrics.history import History
+from dean_airflow.metrics.sample import Sample, to_ms
+from dean_airflow.metrics.sources.source import Reading
 from dean_airflow.store.store import Store
 
 MEGABYTE = 1 << 20
@@ -87,3 +95,56 @@ def test_a_read_only_disk_is_said_when_the_store_is_opened(small_disk):
         Store.open(f"sqlite:///{small_disk}/new/dean.db")
     with pytest.raises(StoreError, match="is read-only; give this user write access"):
         Store.open(f"sqlite:///{small_disk}/new.db")
+
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+class Gauges:
+    """A source of many values, so that a full disk is felt soon."""
+
+    name, timeout = "shop", 5.0
+
+    async def collect(self, at: int) -> Reading:
+        return Reading(samples=[Sample("shop", "value", float(n), at, (("n", str(n)),)) for n in range(2000)])
+
+
+def test_samples_that_found_no_room_are_kept_when_there_is_some(small_disk):
+    now = [NOON]
+    with Store.open(f"sqlite:///{small_disk}/dean.db", now=lambda: now[0]) as store:
+        collector = MetricsCollector([Gauges()], history=History(store), now=store.now)
+        asyncio.run(collector.collect())
+        ballast = fill(small_disk)
+        failed = 0
+        while failed < 3:  # the write-ahead log has a little space of its own first
+            now[0] += timedelta(seconds=15)
+            try:
+                asyncio.run(collector.collect())
+            except StoreError as error:
+                assert re.search(r"disk of the store .* is full; free some space", str(error))
+                failed += 1
+        ballast.unlink()
+        now[0] += timedelta(seconds=15)
+        asyncio.run(collector.collect())
+        found = History(store).select("value", start=NOON, end=now[0])
+    expected = [to_ms(NOON) + 15_000 * step for step in range((to_ms(now[0]) - to_ms(NOON)) // 15_000 + 1)]
+    assert len(found) == 2000
+    assert all([time for time, _ in series.points] == expected for series in found)
+
+
+def test_samples_wait_for_a_store_that_is_locked(tmp_path):
+    now = [NOON]
+    with Store.open(f"sqlite:///{tmp_path}/dean.db", now=lambda: now[0], patience=0.1) as store:
+        collector = MetricsCollector([Gauges()], history=History(store), now=store.now)
+        asyncio.run(collector.collect())
+        with sqlite3.connect(tmp_path / "dean.db", isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            now[0] += timedelta(seconds=15)
+            with pytest.raises(StoreError, match="stayed locked by another process"):
+                asyncio.run(collector.collect())
+            other.execute("ROLLBACK")
+        other.close()
+        now[0] += timedelta(seconds=15)
+        asyncio.run(collector.collect())
+        found = History(store).select("value", start=NOON, end=now[0])
+    assert {tuple(time - to_ms(NOON) for time, _ in series.points) for series in found} == {(0, 15_000, 30_000)}

@@ -1,4 +1,4 @@
-"""kill -9 of the process that writes an island's evaluations, at moments it cannot choose."""
+"""kill -9 of the process that writes an island's evaluations, or samples of metrics, at moments it cannot choose."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import multiprocessing
 import os
 import random
 import signal
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 
+from dean_airflow.metrics.history import History
+from dean_airflow.metrics.sample import Sample, to_ms
 from dean_airflow.store.store import Store
 
 KILLS = 20
@@ -59,3 +61,63 @@ def drain(heard: Connection, last: int) -> int:
         except (EOFError, OSError):
             heard.close()
             return last
+
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+ROUND_OF_SAMPLES = 50
+
+
+def samples_of(number: int) -> list[Sample]:
+    """The samples of one collection: one a second, so that an hour is over now and then."""
+    at = to_ms(NOON + timedelta(seconds=number))
+    return [
+        Sample("shop", "count", float(number), at, (("n", str(one)),), "counter") for one in range(ROUND_OF_SAMPLES)
+    ]
+
+
+def collect_for_ever(url: str, done: int, said: Connection) -> None:
+    """What a collector does, without a pause: keeps, packs, rolls up."""
+    now = [NOON]
+    with Store.open(url, now=lambda: now[0]) as store:
+        history = History(store)
+        while True:
+            now[0] = NOON + timedelta(seconds=done)
+            history.append(samples_of(done))
+            done += 1
+            said.send(done)
+            if done % 3 == 0:
+                now[0] += timedelta(hours=1, minutes=5)  # so that there is always something to settle
+                history.roll_up()
+
+
+def test_a_killed_collector_loses_no_sample_it_was_told_is_kept_and_doubles_none(url):
+    Store.open(url).close()
+    chance = random.Random(21)
+    context = multiprocessing.get_context("fork")
+    confirmed = 0
+    for _ in range(KILLS):
+        heard, said = context.Pipe(duplex=False)
+        collector = context.Process(target=collect_for_ever, args=(url, confirmed, said))
+        collector.start()
+        said.close()
+        confirmed = heard.recv()
+        collector.join(timeout=chance.uniform(0.0, 0.05))
+        os.kill(collector.pid, signal.SIGKILL)
+        collector.join()
+        confirmed = drain(heard, confirmed)
+
+        with Store.open(url, now=lambda: NOON + timedelta(hours=3)) as store:
+            history = History(store)
+            found = history.select(start=NOON, end=NOON + timedelta(hours=3))
+            assert len(found) == ROUND_OF_SAMPLES
+            for series in found:
+                values = [int(value) for _, value in series.points]
+                assert values == list(range(len(values)))
+                assert len(values) >= confirmed
+    with Store.open(url, now=lambda: NOON + timedelta(hours=3)) as store:
+        history = History(store)
+        history.roll_up()
+        by_minute = history.range(start=NOON, end=NOON + timedelta(hours=3), step=timedelta(minutes=1))
+        for series in by_minute:
+            points = next(one.points for one in found if one.key == series.key)
+            assert sum(rollup[1] for rollup in series.rollups) >= len(points)

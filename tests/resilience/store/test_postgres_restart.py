@@ -9,12 +9,14 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dean_airflow.errors import StoreError
+from dean_airflow.metrics.history import History
+from dean_airflow.metrics.sample import Sample, to_ms
 from dean_airflow.store.store import Store
 
 
@@ -115,6 +117,35 @@ def test_a_trial_goes_on_after_the_server_was_restarted(server, batch, mode):
 
         assert writer.failure is None
         assert store.evaluations.for_island(trial, 0) == batch(0, 8 * writer.done)
+
+
+def test_no_sample_is_lost_or_doubled_when_the_server_is_restarted(server):
+    noon = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    now = [noon]
+    with Store.open(server.url, now=lambda: now[0]) as store:
+        history = History(store)
+        restarted = threading.Event()
+
+        def restart() -> None:
+            server.stop("immediate")
+            server.start()
+            restarted.set()
+
+        done = 0
+        trouble = threading.Thread(target=restart)
+        while not restarted.is_set() or done < 300:
+            now[0] = noon + timedelta(seconds=done)
+            at = to_ms(now[0])
+            history.append([Sample("shop", "count", float(done), at, (("n", str(one)),)) for one in range(20)])
+            done += 1
+            if done % 10 == 0:
+                history.pack()
+            if done == 50:
+                trouble.start()
+        trouble.join()
+        found = history.select("count", start=noon, end=now[0])
+    assert len(found) == 20
+    assert all([int(value) for _, value in series.points] == list(range(done)) for series in found)
 
 
 def test_a_server_that_stays_away_is_said_and_found_again(server):

@@ -31,7 +31,6 @@ def upgrade() -> None:
         sa.Column("value", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dean_samples")),
     )
-    op.create_index(op.f("ix_dean_samples_series_id"), "dean_samples", ["series_id"], unique=False)
     op.create_table(
         "dean_chunks",
         sa.Column("series_id", sa.Integer(), nullable=False),
