@@ -41,6 +41,14 @@ _AUTHENTICATION = {
     "schema": {
         "type": ["string", "null"],
         "enum": [None, "none", "api-key", "service-token", "bearer", "airflow"],
+        "values_display": {
+            "None": "by what is given",
+            "none": "none",
+            "api-key": "API key",
+            "service-token": "service token",
+            "bearer": "bearer token",
+            "airflow": "Airflow login",
+        },
     },
 }
 _AUDIENCE = {
