@@ -45,6 +45,8 @@ def tidy(engine: Engine) -> dict[str, Any]:
         "clones": len(remove_orphans(settings.scratch_dir, settings.keep_clones_hours)),
         "environments": len(remove_old_environments(settings.cache_dir, settings.keep_environments_days)),
         "patterns": remove_old_patterns(store, timedelta(days=settings.keep_patterns_days)),
+        "audit_entries": store.audit.remove_old(),
+        "remembered_requests": store.requests.remove_old(),
     }
     metrics = History(store)
     removed["rolled_up"] = metrics.roll_up()

@@ -19,7 +19,14 @@ from dean_airflow.config import Settings
 from dean_airflow.errors import DeanError
 from dean_airflow.plugin.access import AirflowAccess, may_see_trials
 from dean_airflow.plugin.airflow_runner import AirflowRunner
-from dean_airflow.services.contract.capabilities import EVOLUTION_STATUS, GENOME, IDEMPOTENCY_KEY, LINEAGE, SEARCH_INDEX
+from dean_airflow.services.contract.capabilities import (
+    DIVERSITY,
+    EVOLUTION_STATUS,
+    GENOME,
+    IDEMPOTENCY_KEY,
+    LINEAGE,
+    SEARCH_INDEX,
+)
 from dean_airflow.services.server.application import plain_app
 from dean_airflow.services.server.envelope import Envelope, send_json
 from dean_airflow.services.server.faults import error_bytes
@@ -75,7 +82,7 @@ def build_evolution(settings: Settings | None = None) -> ASGIApp:
     async def active() -> int:
         return await probes(store.trials.under_way)
 
-    capabilities = (IDEMPOTENCY_KEY, EVOLUTION_STATUS)
+    capabilities = (IDEMPOTENCY_KEY, EVOLUTION_STATUS, DIVERSITY)
     health = HealthOf(
         SERVICE, {"store": check_store, "airflow": runner.check}, frozenset({"store"}), capabilities, active
     )

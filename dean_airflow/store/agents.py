@@ -198,6 +198,24 @@ class Agents:
 
         return self._database.read(work)
 
+    def made(self, limit: int) -> Sequence[StoredAgent]:
+        """The newest agents of clients."""
+        statement = select(AgentRow).order_by(AgentRow.created_at.desc(), AgentRow.id).limit(limit)
+        return self._database.read(lambda session: [_read(row) for row in session.scalars(statement)])
+
+    def islands(self, trial_id: str) -> Sequence[StoredPopulation]:
+        """The islands of a trial that have judged anything."""
+
+        def work(session: Session) -> list[StoredPopulation]:
+            numbers = select(EvaluationRow.island).where(EvaluationRow.trial_id == trial_id).distinct()
+            found = [
+                _island(session, f"pop-{trial_id}-{number}", trial_id, number)
+                for number in sorted(session.scalars(numbers))
+            ]
+            return [island for island in found if island is not None]
+
+        return self._database.read(work)
+
     def replace_generation(
         self, population_id: str, before: int, agents: Sequence[StoredAgent], gone: Sequence[str], best: float | None
     ) -> bool:

@@ -75,7 +75,7 @@ class Events:
         statement = select(TrialRow.id, TrialRow.attempt).where(
             or_(TrialRow.status.in_(UNDER_WAY), TrialRow.created_at >= created_since)
         )
-        return self._database.read(lambda session: dict(row.tuple() for row in session.execute(statement)))
+        return self._database.read(lambda session: {row[0]: row[1] for row in session.execute(statement)})
 
     def newest(self, trial_ids: Sequence[str]) -> dict[str, int]:
         """The number of the newest event of each of the trials that has any."""
@@ -86,7 +86,7 @@ class Events:
             .where(EventRow.trial_id.in_(trial_ids))
             .group_by(EventRow.trial_id)
         )
-        return self._database.read(lambda session: dict(row.tuple() for row in session.execute(statement)))
+        return self._database.read(lambda session: {row[0]: row[1] for row in session.execute(statement)})
 
 
 def _read(row: EventRow) -> Event:

@@ -62,6 +62,7 @@ class Requests:
             )
         )
 
-    def remove_old(self, keep: timedelta = KEPT) -> None:
-        old = delete(RequestRow).where(RequestRow.created_at < self._now() - keep)
-        self._database.write(lambda session: session.execute(old))
+    def remove_old(self, keep: timedelta = KEPT) -> int:
+        """How many went: a key that is so old starts something anew."""
+        old = delete(RequestRow).where(RequestRow.created_at < self._now() - keep).returning(RequestRow.key)
+        return self._database.write(lambda session: len(session.scalars(old).all()))

@@ -26,6 +26,7 @@ from dean_airflow.services.contract.trials import (
 )
 from dean_airflow.services.contract.websocket import TrialFrame
 from dean_airflow.services.evolution.answers import pattern_of, pattern_told, result_of, trial_of, type_of
+from dean_airflow.services.evolution.diversity import Diversity
 from dean_airflow.services.evolution.feed import history
 from dean_airflow.services.evolution.runner import Runner
 from dean_airflow.services.evolution.starting import config_of
@@ -49,6 +50,7 @@ class EvolutionService:
     ) -> None:
         self.settings, self.store, self.threads, self.runner = settings, store, threads, runner
         self.figures = figures or ServerMetrics()
+        self.diversity = Diversity(store)
         self._reads = ReadCache()
 
     async def start(

@@ -11,7 +11,13 @@ from fastapi import APIRouter, FastAPI
 
 from dean_airflow.config import Settings
 from dean_airflow.evolution.target.git import GitCredentials
-from dean_airflow.services.contract.capabilities import EVOLUTION_STATUS, IDEMPOTENCY_KEY, SERVICE_TOKEN_HEADER
+from dean_airflow.services.contract.capabilities import (
+    DIVERSITY,
+    EVOLUTION_STATUS,
+    IDEMPOTENCY_KEY,
+    SERVICE_TOKEN_HEADER,
+)
+from dean_airflow.services.evolution.diversity_routes import diversity_router
 from dean_airflow.services.evolution.feed import Feed
 from dean_airflow.services.evolution.routes import trial_router
 from dean_airflow.services.evolution.service import SERVICE, EvolutionService
@@ -25,7 +31,7 @@ from dean_airflow.services.server.prometheus import Measured
 from dean_airflow.services.server.standing import Standing, standing
 from dean_airflow.store.store import Store
 
-CAPABILITIES = (IDEMPOTENCY_KEY, SERVICE_TOKEN_HEADER, EVOLUTION_STATUS)
+CAPABILITIES = (IDEMPOTENCY_KEY, SERVICE_TOKEN_HEADER, EVOLUTION_STATUS, DIVERSITY)
 TITLE = "Evolution API"
 DESCRIPTION = "Trials that improve a repository's code by evolution: started, watched, cancelled; and what they found."
 
@@ -52,16 +58,24 @@ def build_evolution_app(settings: Settings, store: Store, credentials: GitCreden
 
 
 def evolution_routers(
-    service: Any, hub: Hub, access: Access, health: HealthOf, health_guards: Sequence[Any] = ()
+    service: EvolutionService, hub: Hub, access: Access, health: HealthOf, health_guards: Sequence[Any] = ()
 ) -> Sequence[APIRouter]:
-    """All routes of the API. `service` answers them: an EvolutionService, or whatever has its methods."""
-    return (health_router(health, health_guards), trial_router(service, access), socket_router(service, hub, access))
+    """All routes of the API."""
+    diversity = diversity_router(service.diversity, service.threads, access)
+    return (
+        health_router(health, health_guards),
+        trial_router(service, access),
+        diversity,
+        socket_router(service, hub, access),
+    )
 
 
 def evolution_document() -> dict[str, Any]:
     """The OpenAPI document."""
     nothing: Any = None
-    return describe(TITLE, DESCRIPTION, (health_router(nothing), trial_router(nothing, NobodysAccess())))
+    access = NobodysAccess()
+    routers = (health_router(nothing), trial_router(nothing, access), diversity_router(nothing, nothing, access))
+    return describe(TITLE, DESCRIPTION, routers)
 
 
 def _health(base: Standing, supervisor: Supervisor) -> HealthOf:

@@ -18,6 +18,11 @@ MATRIX: dict[str, dict[str, tuple[str, ...] | None]] = {
         "GET /evolution/status": READ,
         "GET /patterns": READ,
         "GET /metrics": READ,
+        "GET /diversity/metrics": READ,
+        "POST /diversity/agents/register": RUN,
+        "POST /diversity/check": READ,
+        "POST /diversity/interventions/check": READ,
+        "POST /diversity/interventions/apply": USER,
     },
     "indexagent": {
         "GET /health": ANYONE,

@@ -134,7 +134,11 @@ def test_the_star_is_no_origin(make_stand: Callable[..., Stand]) -> None:
         make_stand("evolution", server_origins=("*",))
 
 
-def test_an_error_of_ours_tells_nobody_what_it_was(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("service", ["evolution", "indexagent"])
+def test_an_error_of_ours_tells_nobody_what_it_was(
+    make_stand: Callable[..., Stand], service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand = make_stand(service)
     monkeypatch.setattr(stand.store.discoveries, "averages", lambda: 1 / 0)
     monkeypatch.setattr(stand.store.agents, "figures", lambda *times: 1 / 0)
 
