@@ -52,6 +52,7 @@ def _changes(deployment: Deployment) -> Iterator[Change]:
         except UnicodeDecodeError:
             continue
         after = text.lstrip("\ufeff")
+        mark = "\ufeff" if source.mark else ""
         what = "removed the byte-order mark" if source.mark else "changed CRLF to LF"
         check = "M01" if source.mark else "M03"
         if source.name in line_ends:
@@ -61,7 +62,7 @@ def _changes(deployment: Deployment) -> Iterator[Change]:
             shown = (
                 "(the content is a secret and is not shown)\n"
                 if source.path in secret
-                else _diff(source.name, text, after)
+                else _diff(source.name, mark + text, after)
             )
             yield Change(check, source.name, f"{source.name}: {what}.", shown)
     created = set()

@@ -20,6 +20,7 @@ _SILENCED_BY: dict[str, frozenset[str]] = {
     "M44": frozenset({"M04", "M05", "M45", "M54"}),
     "M67": frozenset({"M35"}),
 }
+_OF_UNREADABLE = frozenset({"M04", "M05", "M09", "M44"})
 _OF_UNSET = frozenset({"M10", "M11", "M12", "M81", "M84"})
 
 
@@ -35,11 +36,13 @@ def once(deployment: Deployment, findings: Iterable[Finding]) -> list[Finding]:
     at: dict[tuple[str, int | None], set[str]] = {}
     for finding in unique:
         at.setdefault((finding.place.file, finding.place.line), set()).add(finding.id)
+    unreadable = {finding.place.file for finding in unique if finding.id == "M02"}
     unset = {reference.place for reference in deployment.compose.references if reference.use.outcome == "unset"}
     kept = [
         finding
         for finding in unique
         if not _SILENCED_BY.get(finding.id, frozenset()) & at[(finding.place.file, finding.place.line)]
+        and not (finding.place.file in unreadable and finding.id in _OF_UNREADABLE)
         and not (finding.place in unset and finding.id not in _OF_UNSET)
     ]
     return sorted(kept, key=lambda f: (f.severity != "error", f.id, f.place.file, f.place.line or 0))

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from dean_airflow.deployment.finding import Finding, Severity
 
+SUMMED = frozenset({"compose_file_valid", "services_defined"})
+"""Names of checks that sum up what others found."""
+
 TOO_MANY_WARNINGS = 5
 """With more warnings than these a deployment is allowed, and not recommended."""
 

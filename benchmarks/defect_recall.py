@@ -1,0 +1,67 @@
+"""How many seeded defects are found, in the right file and line: one at a time, and several in one deployment."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+from benchmarks.figure import Figure
+from dean_airflow.deployment.place import Place
+from dean_airflow.deployment.validator import DeploymentValidator
+from tests.deployments.build import files_of, write
+from tests.deployments.defect import Defect, Files
+from tests.deployments.defects import DEFECTS
+
+TOGETHER = 3
+
+
+def run(minutes: float | None) -> list[Figure]:
+    """defect_recall: the share found, in percent."""
+    chosen = random.Random(1).sample(DEFECTS, 40) if minutes else DEFECTS
+    missed: list[str] = []
+    looked = 0
+    for group in [*([defect] for defect in chosen), *_groups(chosen)]:
+        found = _found(group)
+        if found is None:
+            continue
+        looked += len(group)
+        missed += [f"{defect.name} (of {len(group)})" for defect in group if defect not in found]
+    share = 100 * (looked - len(missed)) / looked
+    detail = {"defects": len(chosen), "looked_for": looked, "missed": missed[:20]}
+    return [Figure("defect_recall", round(share, 2), "%", "higher", 100, detail)]
+
+
+def _groups(defects: list[Defect]) -> list[list[Defect]]:
+    """Defects of one deployment that can stand together, a few at a time."""
+    by_base: dict[tuple[str, str | None], list[Defect]] = defaultdict(list)
+    for defect in defects:
+        if not defect.also and defect.line is not None and defect.id not in ("M04", "M10", "M80", "M85"):
+            by_base[(defect.base, defect.environment)].append(defect)
+    groups = []
+    for same in by_base.values():
+        random.Random(7).shuffle(same)
+        groups += [same[at : at + TOGETHER] for at in range(0, len(same) - 1, TOGETHER)]
+    return [group for group in groups if len({defect.id for defect in group}) == len(group) > 1]
+
+
+def _found(group: list[Defect]) -> list[Defect] | None:
+    """Those of the group that are found; None where their changes do not go together."""
+    files: Files = dict(files_of(group[0].base))
+    try:
+        for defect in group:
+            for change in defect.changes:
+                change(files)
+        lines = [defect.expected_line(files) for defect in group]
+    except (AssertionError, KeyError, StopIteration):
+        return None
+    with tempfile.TemporaryDirectory(prefix="dean-bench-") as name:
+        root = write(Path(name) / group[0].base, files)
+        validator = DeploymentValidator(root, environment=group[0].environment, with_probes=False, shell={})
+        findings = validator.validate().findings
+    return [
+        defect
+        for defect, line in zip(group, lines, strict=True)
+        if any(f.id == defect.id and Place(defect.file, line) in (f.place, *f.also) for f in findings)
+    ]
