@@ -1,4 +1,4 @@
-"""Source distributions of real libraries, as the package index has them, with a benchmark script beside each."""
+"""Source distributions of real libraries, as the package index has them, each with a script of ours in it."""
 
 from __future__ import annotations
 
@@ -28,12 +28,15 @@ class Library:
     def requirement(self) -> str:
         return f"{self.name}=={self.version}"
 
-    def unpack(self, room: Path) -> Path:
-        """A fresh folder of the library with `dean_benchmark.py`, below `room`. Raises CalledProcessError, OSError."""
+    def unpack(self, room: Path, scripts: Path = SCRIPTS) -> Path:
+        """A fresh folder of the library with its file of `scripts` as `dean_benchmark.py`, below `room`.
+
+        Raises CalledProcessError, OSError.
+        """
         with tarfile.open(_source_distribution(self)) as archive:
             archive.extractall(room, filter="data")
         folder = (room / f"{self.name}-{self.version}").rename(room / self.name)
-        shutil.copy(SCRIPTS / f"{self.name}.py", folder / "dean_benchmark.py")
+        shutil.copy(scripts / f"{self.name}.py", folder / "dean_benchmark.py")
         return folder
 
     def trial_params(self, folder: Path) -> dict[str, str]:

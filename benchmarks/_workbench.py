@@ -67,3 +67,10 @@ def bench_of(files: Mapping[str, str], spec: str, seconds: float, sandbox: str =
             (project / path).write_text(text)
         workshop = Workshop(choose_sandbox(sandbox), OWN_PYTHON, project, ("",), scratch)  # type: ignore[arg-type]
         yield Bench(workshop, dict(files), spec, seconds)
+
+
+@contextmanager
+def workshop_on(project: Path, roots: tuple[str, ...]) -> Iterator[Workshop]:
+    """What starts workers on a project that lies somewhere already; their scratch is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="dean-bench-") as scratch:
+        yield Workshop(choose_sandbox("auto"), OWN_PYTHON, project, roots, Path(scratch))
