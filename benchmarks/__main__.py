@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.figure import emit
+from benchmarks import _trend
+from benchmarks.figure import Figure
 
 
 def main() -> int:
-    """0 when every target is reached, 1 when one is missed, 2 for an unknown name."""
+    """0 when every target is reached and, in a full run, nothing regressed; else 1, and 2 for an unknown name."""
     here = Path(__file__).parent
     support = {"figure"}
     names = sorted(
@@ -22,8 +26,25 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=None, help="about how long it may take; default: all of it")
     options = parser.parse_args()
     module = importlib.import_module(f"benchmarks.{options.name}")
-    figures = module.run(options.minutes)
-    return 0 if emit(options.name, figures, keep=options.minutes is None) else 1
+    return 0 if accepted(options.name, module.run(options.minutes), full=options.minutes is None) else 1
+
+
+def accepted(bench: str, figures: Sequence[Figure], *, full: bool, folder: Path = _trend.FOLDER) -> bool:
+    """Prints the figures, and a sentence on stderr for each that misses its target or, in a full run, regressed.
+
+    The figures of a full run are compared with the recorded trend and added to it. Raises ValueError where a line of
+    the trend cannot be read; then nothing is added.
+    """
+    for figure in figures:
+        print(json.dumps(asdict(figure)), flush=True)
+    faults = [figure.shortfall for figure in figures]
+    if full:
+        circumstances, before = _trend.Circumstances.here(), _trend.recorded(bench, folder)
+        faults += [_trend.regression(figure, before, circumstances) for figure in figures]
+        _trend.append(bench, figures, circumstances, folder)
+    for fault in filter(None, faults):
+        print(fault, file=sys.stderr)
+    return not any(faults)
 
 
 if __name__ == "__main__":

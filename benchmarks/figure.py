@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import subprocess
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, Literal
-
-TREND = Path(__file__).parent / "trend"
 
 
 @dataclass(frozen=True)
@@ -32,24 +24,10 @@ class Figure:
             return True
         return self.value >= self.target if self.better == "higher" else self.value <= self.target
 
-
-def emit(bench: str, figures: list[Figure], *, keep: bool) -> bool:
-    """Prints the figures and, with `keep`, adds them to the recorded trend; whether all targets are reached."""
-    for figure in figures:
-        print(json.dumps(asdict(figure)), flush=True)
-    if keep:
-        TREND.mkdir(exist_ok=True)
-        with (TREND / f"{bench}.jsonl").open("a") as file:
-            for figure in figures:
-                file.write(json.dumps({**asdict(figure), **_circumstances()}) + "\n")
-    return all(figure.reached for figure in figures)
-
-
-def _circumstances() -> dict[str, Any]:
-    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
-    return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit.stdout.strip(),
-        "python": platform.python_version(),
-        "cores": len(os.sched_getaffinity(0)),
-    }
+    @property
+    def shortfall(self) -> str:
+        """One sentence if the target is missed, else empty."""
+        if self.reached:
+            return ""
+        bound = "at least" if self.better == "higher" else "at most"
+        return f"{self.name} misses its target: {self.value:g} {self.unit}, and it must be {bound} {self.target:g}."
