@@ -38,6 +38,12 @@ def signals_are_contained(sandbox: Sandbox) -> bool:
     return sandbox.level == "full" or os.geteuid() == 0 or landlock.abi() >= landlock.SCOPES_SINCE
 
 
+def refused(done: Completed) -> bool:
+    """Whether an attack ran to its end and got nowhere."""
+    assert b"tried" in done.stdout, done
+    return b"reached" not in done.stdout
+
+
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
     directory = tmp_path / "scratch"
