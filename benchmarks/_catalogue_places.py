@@ -65,8 +65,8 @@ PLACES = (
     Place("tabulate", "catalogue.hoist_constant_container tabulate/__init__.py::_more_generic#*", "whole_numbers"),
     Place(
         "textdistance",
-        "catalogue.hoist_invariant textdistance/algorithms/edit_based.py::JaroWinkler.__call__#*",
-        "a_sign_in_texts",
+        "catalogue.hoist_invariant textdistance/algorithms/edit_based.py::Levenshtein._cycled#*",
+        "letters_in_texts",
     ),
     Place("commonmark", "catalogue.hoist_regex commonmark/node.py::is_container#*", "document"),
     Place("humanize", "catalogue.import_out_of_function src/humanize/number.py::apnumber#*", "digits_as_words"),

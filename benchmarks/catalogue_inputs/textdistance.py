@@ -25,10 +25,10 @@ def names_by_sound(seed: int) -> list[object]:
     return [textdistance.editex.distance(_word(rng, 12), _word(rng, 12)) for _ in range(2)]
 
 
-def a_sign_in_texts(seed: int) -> list[object]:
-    """Jaro-Winkler similarities of texts of 2,000 letters to a single sign."""
+def letters_in_texts(seed: int) -> list[object]:
+    """Levenshtein distances of texts of 2,000 letters to a single one."""
     rng = random.Random(seed)
-    return [textdistance.jaro_winkler.similarity(rng.choice(LETTERS) * 2000, sign) for sign in "-+*"]
+    return [textdistance.levenshtein.distance(_word(rng, 2000), letter) for letter in "xyz"]
 
 
 def entropy(seed: int) -> list[object]:
