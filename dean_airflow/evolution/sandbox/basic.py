@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ from dean_airflow.errors import SandboxError
 from dean_airflow.evolution.sandbox import landlock
 from dean_airflow.evolution.sandbox.index import IndexAccess
 from dean_airflow.evolution.sandbox.jail import Jail
-from dean_airflow.evolution.sandbox.process import Plan, Process, Stream, launch
+from dean_airflow.evolution.sandbox.process import Plan, Planned
 from dean_airflow.evolution.sandbox.proxy import IndexProxy
 from dean_airflow.evolution.sandbox.readable import SYSTEM_LINKS, system_paths, with_real
 from dean_airflow.evolution.sandbox.seccomp import basic_filter
@@ -39,22 +38,13 @@ _FILES = (
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
-class BasicSandbox:
+class BasicSandbox(Planned):
     """Sees the host's processes and file names, and can open only what it may; see `threat-model.md` for the gaps."""
 
     level: Literal["basic"] = "basic"
 
-    def popen(
-        self,
-        argv: Sequence[str],
-        jail: Jail,
-        *,
-        pass_fds: Sequence[int] = (),
-        stdin: Stream = subprocess.DEVNULL,
-        stdout: Stream = subprocess.DEVNULL,
-        stderr: Stream = subprocess.DEVNULL,
-    ) -> Process:
-        """As `Sandbox.popen`."""
+    def plan(self, argv: Sequence[str], jail: Jail) -> Plan:
+        """As `Planned.plan`."""
         cleanups: list[Callable[[], None]] = []
         ports: list[int] = []
         if jail.index is not None:
@@ -67,16 +57,7 @@ class BasicSandbox:
             "ports": ports,
             "filter": basic_filter(network=bool(ports), truncate=landlock.abi() >= landlock.TRUNCATE_SINCE),
         }
-        return launch(
-            Plan(list(argv), jail.environment, str(jail.cwd), confine=confine, cleanups=cleanups),
-            jail.limits,
-            watched=jail.writable,
-            capped=True,
-            pass_fds=pass_fds,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-        )
+        return Plan(list(argv), jail.environment, str(jail.cwd), confine=confine, cleanups=cleanups)
 
     @staticmethod
     def missing() -> str:

@@ -17,7 +17,7 @@ from dean_airflow.errors import SandboxError
 from dean_airflow.evolution.sandbox import relay
 from dean_airflow.evolution.sandbox.index import IndexAccess
 from dean_airflow.evolution.sandbox.jail import Jail
-from dean_airflow.evolution.sandbox.process import Plan, Process, Stream, launch
+from dean_airflow.evolution.sandbox.process import Plan, Planned
 from dean_airflow.evolution.sandbox.proxy import IndexProxy
 from dean_airflow.evolution.sandbox.readable import SYSTEM_LINKS, system_paths, with_real
 from dean_airflow.evolution.sandbox.seccomp import full_filter
@@ -30,22 +30,13 @@ _FILES = {
 }
 
 
-class FullSandbox:
+class FullSandbox(Planned):
     """Its own root, users, processes, network, IPC and host name; see `docs/explanation/threat-model.md`."""
 
     level: Literal["full"] = "full"
 
-    def popen(
-        self,
-        argv: Sequence[str],
-        jail: Jail,
-        *,
-        pass_fds: Sequence[int] = (),
-        stdin: Stream = subprocess.DEVNULL,
-        stdout: Stream = subprocess.DEVNULL,
-        stderr: Stream = subprocess.DEVNULL,
-    ) -> Process:
-        """As `Sandbox.popen`."""
+    def plan(self, argv: Sequence[str], jail: Jail) -> Plan:
+        """As `Planned.plan`."""
         cleanups: list[Callable[[], None]] = []
         leftovers: list[str] = []
         if jail.index is not None:
@@ -60,16 +51,7 @@ class FullSandbox:
         # Through a file and not the command line, which every user of the host can read.
         listed = _memory_file(b"".join(option.encode() + b"\0" for option in options), fds)
         command = [_bwrap(), "--args", str(listed), "--", *argv]
-        return launch(
-            Plan(command, {}, "/", own_fds=fds, status_fd=status, leftovers=leftovers, cleanups=cleanups),
-            jail.limits,
-            watched=jail.writable,
-            capped=True,
-            pass_fds=pass_fds,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-        )
+        return Plan(command, {}, "/", own_fds=fds, status_fd=status, leftovers=leftovers, cleanups=cleanups)
 
     @staticmethod
     def missing() -> str:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import IO, Any
 
 from dean_airflow.errors import SandboxError
 from dean_airflow.evolution.sandbox.cgroup import end_cgroups, make_cgroups
-from dean_airflow.evolution.sandbox.jail import Limits
+from dean_airflow.evolution.sandbox.jail import Jail, Limits
 from dean_airflow.evolution.sandbox.launcher import SETUP_FAILED
 
 Stream = int | IO[Any]
@@ -51,6 +52,8 @@ class Plan:
     """Directories of ours without subdirectories that go with the jail, though we be dead by then."""
     cleanups: list[Callable[[], None]] = field(default_factory=list)
     """Run once when every process of the jail is gone."""
+    capped: bool = True
+    """Whether the jail's limits apply, and the growth of its writable directories counts."""
 
 
 class Process:
@@ -141,21 +144,35 @@ class Process:
         return code if code >= 0 else 128 - code
 
 
-def launch(
-    plan: Plan,
-    limits: Limits,
-    *,
-    watched: Sequence[Path],
-    capped: bool,
-    pass_fds: Sequence[int],
-    stdin: Stream,
-    stdout: Stream,
-    stderr: Stream,
-) -> Process:
-    """Start a plan. `watched`: directories whose growth counts; `capped`: whether `limits` apply at all.
+class Planned(ABC):
+    """A level of containment: what it starts for a command is its own, how that is started and ended is not."""
 
-    Raises SandboxError if the launcher itself cannot be started.
-    """
+    @abstractmethod
+    def plan(self, argv: Sequence[str], jail: Jail) -> Plan:
+        """What the launcher is to start for a command in a jail. Raises SandboxError."""
+
+    def popen(
+        self,
+        argv: Sequence[str],
+        jail: Jail,
+        *,
+        pass_fds: Sequence[int] = (),
+        stdin: Stream = subprocess.DEVNULL,
+        stdout: Stream = subprocess.DEVNULL,
+        stderr: Stream = subprocess.DEVNULL,
+    ) -> Process:
+        """Start a command in a jail. Descriptors in `pass_fds` keep their numbers; no other is inherited.
+
+        Everything of it dies when the command ends, on `Process.kill`, and when our process dies in any way.
+        Raises SandboxError if the jail cannot be built.
+        """
+        return _launch(self.plan(argv, jail), jail, pass_fds, (stdin, stdout, stderr))
+
+
+def _launch(plan: Plan, jail: Jail, pass_fds: Sequence[int], streams: tuple[Stream, Stream, Stream]) -> Process:
+    """Raises SandboxError if the launcher itself cannot be started."""
+    limits, capped = jail.limits, plan.capped
+    stdin, stdout, stderr = streams
     groups = make_cgroups(limits.memory_mb, limits.processes) if capped else {}
     directories = list(dict.fromkeys(groups.values()))
     control_read, control_write = os.pipe()
@@ -171,7 +188,7 @@ def launch(
         # The caps that no control group looks after.
         "most_processes": limits.processes if capped and "pids" not in groups else 0,
         "most_bytes": limits.memory_mb << 20 if capped and "memory" not in groups else 0,
-        "disk": [str(path) for path in watched],
+        "disk": [str(path) for path in jail.writable] if capped else [],
         "disk_bytes": limits.disk_mb << 20,
         "leftovers": plan.leftovers,
         "owner": owner,
