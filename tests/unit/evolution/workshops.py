@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import dean_airflow
 from dean_airflow.evolution.baseline.baseline import Baseline
 from dean_airflow.evolution.baseline.measure import measure_baseline
 from dean_airflow.evolution.judge.costing import Costing
@@ -19,6 +20,12 @@ from dean_airflow.evolution.judge.worker import Workshop
 from dean_airflow.evolution.sandbox.jail import Limits
 from dean_airflow.evolution.sandbox.sandbox import Sandbox, choose_sandbox
 from dean_airflow.evolution.target.target import Environment, TargetSettings, Workload
+
+OWN_ENVIRONMENT = Environment(
+    Path(sys.executable), (Path(sys.prefix), Path(sys.base_prefix), Path(dean_airflow.__file__).parent)
+)
+"""This interpreter's. The package itself lies outside the prefix where it is installed in place, and pytest loads its
+plugin whatever is tested."""
 
 
 def dedent(text: str) -> str:
@@ -38,9 +45,8 @@ def make_workshop(room: Path, files: Mapping[str, str], sandbox: Sandbox | None 
     project, scratch = room / "project", room / "scratch"
     scratch.mkdir(parents=True)
     write(project, files)
-    environment = Environment(Path(sys.executable), (Path(sys.prefix), Path(sys.base_prefix)))
     most = Limits(**{"memory_mb": 1024, "processes": 64, **limits})
-    return Workshop(sandbox or choose_sandbox("auto"), environment, project, ("",), scratch, most)
+    return Workshop(sandbox or choose_sandbox("auto"), OWN_ENVIRONMENT, project, ("",), scratch, most)
 
 
 def settings(benchmark: Workload, files: tuple[str, ...], tests: tuple[str, ...] | None = ("tests",)) -> TargetSettings:

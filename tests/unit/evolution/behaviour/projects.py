@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from dean_airflow.evolution.edits.edit import Edit, Genome
 from dean_airflow.evolution.judge.test_runner import TestRunner
 from dean_airflow.evolution.judge.worker import Workshop
 from dean_airflow.evolution.sandbox.sandbox import Sandbox, choose_sandbox
-from dean_airflow.evolution.target.target import Environment
+from tests.unit.evolution.workshops import OWN_ENVIRONMENT
 
 BEHAVIOURAL: Genome = (Edit("generic", "delete", "lib.py", "f", "0", "", "behavioural"),)
 PRESERVING: Genome = (Edit("catalogue", "hoist_regex", "lib.py", "f"),)
@@ -34,8 +33,7 @@ class Project:
         (path / "test_lib.py").write_text("from lib import *\n\n\n" + dedent(tests).lstrip("\n"))
         if benchmark:
             (path / "bench.py").write_text("import lib\n\n\n" + dedent(benchmark).lstrip("\n"))
-        environment = Environment(Path(sys.executable), (Path(sys.prefix), Path(sys.base_prefix)))
-        workshop = Workshop(sandbox, environment, path, ("",), scratch)
+        workshop = Workshop(sandbox, OWN_ENVIRONMENT, path, ("",), scratch)
         self.runner = TestRunner(workshop, ["test_lib.py"], 0.05, 5)
         ids = self.runner.worker.ready["ids"]
         answer = self.runner.worker.request("coverage", 30.0, ids=ids, paths=["lib.py"])
