@@ -2,63 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from tests.integration.evolution_workflow.airflow_stack import BUNDLE, AirflowStack
 
-LOOPBACK = "127.0.0.1"
 COMPONENTS = ("api-server", "scheduler", "dag-processor")
-BUNDLE = '[{"name": "dean", "classpath": "dean_airflow.dag_bundle.ShippedDagBundle", "kwargs": {}}]'
+DAG = "dean_evolution_trial"
+RUNS = f"/api/v2/dags/{DAG}/dagRuns"
 REPOSITORY_ROOT = Path(__file__).parents[1]
-RUNS = "/api/v2/dags/dean_evolution_trial/dagRuns"
 
 
-class PrivateAirflow:
-    """Its home is migrated when made; `data_dir` is DEAN's."""
+class PrivateAirflow(AirflowStack):
+    """The tests' Airflow with the LocalExecutor and the shipped DAGs; `data_dir` is DEAN's."""
+
+    polling = 0.5  # what is asked for takes part of the time that is measured
 
     def __init__(self, home: Path, database: str, **environment: str) -> None:
-        """`database`: SQLAlchemy URL of the metadata, empty for SQLite; raises CalledProcessError."""
-        home.mkdir(parents=True, exist_ok=True)
-        self.home, self.data_dir = home, home / "dean"
-        self.password = secrets.token_urlsafe(12)
-        (home / "passwords.json").write_text(json.dumps({"admin": self.password}))
-        self.url = f"http://{LOOPBACK}:{_free_port()}"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-        self.environment = {**kept, **self._own_environment(database), **environment}
-        self._token = ""
-        self.run("-m", "airflow", "db", "migrate")
-
-    def _own_environment(self, database: str) -> dict[str, str]:
-        return {
-            "AIRFLOW_HOME": str(self.home),
+        """`database`: SQLAlchemy URL of the metadata, empty for SQLite; raises AssertionError if it cannot be made."""
+        own = {
             **({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database} if database else {}),
+            "AIRFLOW__CORE__AUTH_MANAGER": (
+                "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+            ),
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
-            "AIRFLOW__API__BASE_URL": self.url,
-            "AIRFLOW__API__HOST": LOOPBACK,
-            "AIRFLOW__API__PORT": self.url.rpartition(":")[2],
-            "AIRFLOW__API__WORKERS": "1",
-            "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
-            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": BUNDLE,
-            "AIRFLOW__DEAN__DATA_DIR": str(self.data_dir),
             "PYTHONPATH": str(REPOSITORY_ROOT),
         }
+        super().__init__(home, None, **{**own, **environment})
+        self.data_dir = home / "dean"
 
     def run(self, *arguments: str) -> str:
         """What Python prints with these arguments, in this Airflow's environment. Raises CalledProcessError."""
@@ -77,28 +55,10 @@ class PrivateAirflow:
 
     @contextmanager
     def started(self) -> Iterator[None]:
-        """Scheduler, DAG processor and api-server until the block ends."""
-        processes = [self._start(component) for component in COMPONENTS]
-        try:
-            self.wait_for("the api-server", self._answers, 180)
-            path = "/api/v2/dags/dean_evolution_trial"
-            self.wait_for("the DAG to be parsed", lambda: self.request("GET", path).status_code == 200, 180)
+        """Scheduler, DAG processor and api-server until the block ends; the DAG is known."""
+        with self.running(*COMPONENTS):
+            self.wait_for_dag(DAG)
             yield
-        finally:
-            for process in processes:
-                _end_session(process)
-
-    def _start(self, component: str) -> subprocess.Popen[bytes]:
-        with (self.home / f"{component}.log").open("wb") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "airflow", component],
-                env=self.environment,
-                cwd=self.home,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
 
     def trial(self, conf: Mapping[str, Any], seconds: float) -> list[dict[str, Any]]:
         """The task instances of one trial under the scheduler, once it is over. Raises RuntimeError if it failed."""
@@ -111,41 +71,9 @@ class PrivateAirflow:
             return state if state in ("success", "failed") else ""
 
         if self.wait_for("the trial", over, seconds) == "failed":
-            raise RuntimeError(f"The trial's run {run_id} failed.\n{self._logs()}")
+            raise RuntimeError(f"The trial's run {run_id} failed.\n{self.logs()}")
         tasks: list[dict[str, Any]] = self.request("GET", f"{path}/taskInstances").json()["task_instances"]
         return tasks
-
-    def request(self, method: str, path: str, **rest: Any) -> Any:
-        """The api-server's answer to a request with a token."""
-        import httpx
-
-        if not self._token:
-            login = {"username": "admin", "password": self.password}
-            answer = httpx.post(f"{self.url}/auth/token", json=login, timeout=60)
-            self._token = answer.raise_for_status().json()["access_token"]
-        headers = {"Authorization": f"Bearer {self._token}"}
-        return httpx.request(method, self.url + path, headers=headers, timeout=60, **rest)
-
-    def wait_for(self, what: str, condition: Callable[[], T], seconds: float) -> T:
-        """The condition's first true answer. Raises RuntimeError with the tails of the logs after so many seconds."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            answer = condition()
-            if answer:
-                return answer
-            time.sleep(0.5)
-        raise RuntimeError(f"Waited {seconds:g} s for {what} in vain.\n{self._logs()}")
-
-    def _logs(self) -> str:
-        return "\n".join(f"--- {log.name}\n{log.read_text()[-2000:]}" for log in sorted(self.home.glob("*.log")))
-
-    def _answers(self) -> bool:
-        import httpx
-
-        try:
-            return httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5).status_code == 200
-        except httpx.TransportError:
-            return False
 
 
 @contextmanager
@@ -171,20 +99,3 @@ def metadata_database() -> Iterator[str]:
                 connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
     finally:
         engine.dispose()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
-def _end_session(process: subprocess.Popen[bytes]) -> None:
-    try:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(15)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    except ProcessLookupError:
-        process.wait()

@@ -1,4 +1,4 @@
-"""A real Airflow for tests: its processes, in a home and on a port of their own."""
+"""A real Airflow for tests and benchmarks: its processes, in a home and on a port of their own."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ import httpx
 
 T = TypeVar("T")
 
+LOOPBACK = "127.0.0.1"
 USERS = {"admin": "admin", "viewer": "viewer", "outsider": "viewer"}
 BUNDLE = '[{"name": "dean", "classpath": "dean_airflow.dag_bundle.ShippedDagBundle", "kwargs": {}}]'
 HERE = Path(__file__).resolve().parent
@@ -28,11 +29,14 @@ HERE = Path(__file__).resolve().parent
 class AirflowStack:
     """Airflow below `home`; its database is a copy of `migrated`'s, or its own where that is None."""
 
+    polling = 0.1
+    """Seconds between two looks at a condition."""
+
     def __init__(self, home: Path, migrated: Path | None, python: str = sys.executable, **environment: str) -> None:
         self.home = home
         self.python = python
         self.passwords = {user: secrets.token_urlsafe(12) for user in USERS}
-        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.url = f"http://{LOOPBACK}:{free_port()}"
         home.mkdir(parents=True, exist_ok=True)
         (home / "passwords.json").write_text(json.dumps(self.passwords))
         self.environment = {**_without_airflow(os.environ), **self._own_environment(), **environment}
@@ -52,6 +56,7 @@ class AirflowStack:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__HOST": LOOPBACK,
             "AIRFLOW__API__PORT": self.url.rpartition(":")[2],
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
@@ -95,9 +100,12 @@ class AirflowStack:
             answer = condition()
             if answer:
                 return answer
-            time.sleep(0.1)
-        logs = "\n".join(f"--- {log.name}\n{log.read_text()[-3000:]}" for log in sorted(self.home.glob("*.log")))
-        raise AssertionError(f"Waited {seconds:g} s for {what} in vain.\n{logs}")
+            time.sleep(self.polling)
+        raise AssertionError(f"Waited {seconds:g} s for {what} in vain.\n{self.logs()}")
+
+    def logs(self) -> str:
+        """The tails of what its components wrote."""
+        return "\n".join(f"--- {log.name}\n{log.read_text()[-3000:]}" for log in sorted(self.home.glob("*.log")))
 
     def token(self, user: str = "admin") -> str:
         """A bearer token of one of USERS."""
@@ -124,9 +132,10 @@ class AirflowStack:
             return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on just now."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 

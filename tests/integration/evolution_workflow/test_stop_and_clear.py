@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from airflow_stack import BUNDLE, AirflowStack
+from processes import processes_in
 from repositories import example_repository, git
 
 from dean_airflow.config import Settings
@@ -34,20 +35,6 @@ def store(stack: AirflowStack) -> Iterator[Store]:
     (stack.home / "dean").mkdir(exist_ok=True)
     with Store.open(Settings(data_dir=stack.home / "dean").store) as store:
         yield store
-
-
-def processes_in(folder: Path) -> list[int]:
-    """Processes that work below the folder or were told of it."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            told = (entry / "cmdline").read_bytes().decode(errors="replace")
-            works = str((entry / "cwd").readlink())
-        except (OSError, ValueError):
-            continue
-        if entry.name.isdigit() and (str(folder) in told or works.startswith(str(folder))):
-            found.append(int(entry.name))
-    return found
 
 
 def ended(stack: AirflowStack, run_id: str, task_id: str, tries: int = 1) -> dict[str, Any] | None:
