@@ -99,3 +99,30 @@ def test_the_example_dags_import(airflow_home: Path, tmp_path: Path, page: str, 
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == f"{{}} {dags}"
+
+
+def test_the_example_alert_rule_fires_on_the_example_series() -> None:
+    from dean_airflow.metrics.alerts.offline import replay
+    from dean_airflow.metrics.alerts.rules_file import parse_rules
+    from dean_airflow.metrics.alerts.series_file import parse_series_file
+
+    page = "how-to/write-alert-rules.md"
+    parsed = parse_rules(example(page, "CheckoutFails", "yaml"))
+    series = parse_series_file(example(page, "values:", "yaml"), page)
+    assert parsed.problems == []
+
+    steps = replay(parsed.rules, series.reader(), 0, series.end, series.evaluate_every)
+
+    told = [(change.state, change.alert.message) for step in steps for change in step.changes]
+    assert [state for state, _ in told] == ["firing", "resolved"]
+    assert told[0][1].startswith("shop fails 4.")
+
+
+def test_the_example_receivers_are_settings() -> None:
+    import yaml
+
+    from dean_airflow.config import Settings
+
+    given = yaml.safe_load(example("how-to/get-notified.md", "alert_receivers", "yaml"))
+
+    assert [receiver.name for receiver in Settings(**given).alert_receivers] == ["pager", "chat", "mail"]
