@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from dean_airflow.metrics.alerts.rules_file import parse_rules
 from dean_airflow.metrics.memory import MemoryHistory
 from dean_airflow.metrics.sample import Sample, labels_of, to_ms
 from dean_airflow.store.store import Store
+from tests.resilience.disks import fill
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 RULES = parse_rules("groups: [{name: g, rules: [{alert: Down, metric: up, below: 1}]}]").rules
@@ -63,33 +61,3 @@ def test_a_full_disk_fails_in_a_sentence_and_loses_no_change(small_disk: Path) -
         done = evaluate(store, RULES, later, reader=samples(500, 0, later))
         assert len(done.changes) == 499
         assert (done.firing, done.to_notify) == (500, 500)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 8 MB."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a file system")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    try:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no file system can be mounted here: {error}")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Takes all the space that is left."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        for size in (1 << 20, 4096, 1):
-            try:
-                while file.write(b"x" * size) == size:
-                    pass
-            except OSError:
-                continue
-    return ballast

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import sqlite3
-import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,42 +15,7 @@ from dean_airflow.metrics.history import History
 from dean_airflow.metrics.sample import Sample, to_ms
 from dean_airflow.metrics.sources.source import Reading
 from dean_airflow.store.store import Store
-
-MEGABYTE = 1 << 20
-
-
-def mount(*arguments: str) -> None:
-    subprocess.run(["mount", *arguments], check=True, capture_output=True)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 8 MB."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a file system")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    try:
-        mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk))
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no file system can be mounted here: {error}")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Takes all the space that is left."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        for size in (MEGABYTE, 4096, 1):
-            try:
-                while file.write(b"x" * size) == size:
-                    pass
-            except OSError:
-                continue
-    return ballast
+from tests.resilience.disks import fill, mount
 
 
 def test_a_full_disk_is_said_and_writing_goes_on_when_there_is_space(small_disk, start, batch):
