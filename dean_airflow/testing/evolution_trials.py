@@ -88,7 +88,7 @@ class StubTrial:
             self._end("completed", "generations")
 
     def _new_patterns(self) -> list[Pattern]:
-        """Handlers that most of the population has come to try early; what that alone is worth is measured."""
+        """Handlers that most of the population has come to try early, where that alone is measured to pay."""
         population = self.evolution.population
         early = Counter(handler for candidate in population for handler in candidate.order[:_LEADERS])
         known = {pattern.name for pattern in self.patterns}
@@ -99,6 +99,8 @@ class StubTrial:
                 continue
             baseline = self.problem.baseline.order
             alone = self.problem.measure((handler, *(one for one in baseline if one != handler)), 0).fitness
+            if alone <= 0:
+                continue
             found.append(
                 Pattern(
                     id=f"pattern-{self.trial_id.removeprefix('trial-')}-{handler}",

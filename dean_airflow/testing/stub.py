@@ -45,9 +45,10 @@ class Stub(ABC):
         self._default = scenario or Scenario()
         self.prepare()
         self.forget()
-        app = self.build()
-        app.include_router(admin_router(self))
-        self._server = StubServer(FaultLayer(app, self.faults, self.requests), port)
+        self.app = self.build()
+        """Without faults and without a server, for tests that call it themselves."""
+        self.app.include_router(admin_router(self))
+        self._server = StubServer(FaultLayer(self.app, self.faults, self.requests), port)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._playing: set[asyncio.Task[None]] = set()
 

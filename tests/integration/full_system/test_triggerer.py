@@ -205,3 +205,27 @@ def test_a_triggerer_that_is_killed_leaves_the_trial_to_the_next(
     told = [event.data["number"] for event in store.events.since(trial_id) if event.kind == "generation"]
     assert told == [1, 2, 3]
     assert len(stub_services.evolution.trials) == 1
+
+
+def test_what_a_user_starts_reaches_the_service_with_deans_own_credential(
+    stack: AirflowStack, store: Store, stub_services: StubServices
+) -> None:
+    """User → Airflow and DEAN's plugin in it → service: each hop has its own credential, and none goes further."""
+    evolution, shown = stub_services.evolution, "/dean/services/evolution/evolution/trials"
+    run_id = begin(stack, stub_services)
+    evolution.advance(steps=3)
+    assert stack.wait_for("the run's end", lambda: ended(stack, run_id)) == "success"
+
+    asked = [request for stub in (evolution, stub_services.indexagent) for request in stub.requests]
+    theirs = stack.token()
+    assert all(theirs not in f"{request.headers} {request.query} {request.body!r}" for request in asked)
+    assert all("cookie" not in request.headers for request in asked)
+    keys = {evolution.api_key, stub_services.indexagent.api_key}
+    assert all(request.headers["x-api-key"] in keys for request in asked if request.path != "/health")
+    assert all(request.headers["x-request-id"] for request in asked)
+
+    trial_id = store.trial_id_of_run("dean_remote_trial", run_id)
+    assert trial_id in [trial["trial_id"] for trial in stack.request("GET", shown).json()["trials"]]
+    assert stack.request("GET", shown, user="viewer").status_code == 200
+    assert stack.request("GET", shown, user=None).status_code == 401
+    assert stack.request("GET", shown, user="outsider").status_code == 403

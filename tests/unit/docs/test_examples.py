@@ -33,10 +33,27 @@ def executed(page: str, word: str) -> dict[str, Any]:
     return names
 
 
-def test_the_example_of_the_integration_guide_is_a_test_that_runs() -> None:
-    tested = ROOT / "tests" / "integration" / "evolution_workflow" / "test_adding_one.py"
+@pytest.mark.parametrize(
+    ("word", "tested"),
+    [
+        ("test_a_plain_folder", "evolution_workflow/test_adding_one.py"),
+        ("test_a_start_whose_answer", "full_system/test_adding_one_with_stubs.py"),
+    ],
+)
+def test_the_examples_of_the_integration_guide_are_tests_that_run(word: str, tested: str) -> None:
+    file = ROOT / "tests" / "integration" / tested
 
-    assert example("how-to/integration-tests.md", "test_a_plain_folder") == tested.read_text(encoding="utf-8")
+    assert example("how-to/integration-tests.md", word) == file.read_text(encoding="utf-8")
+
+
+def test_the_examples_of_tests_with_stubs_pass(tmp_path: Path) -> None:
+    for word in ("test_my_code_gives_up", "test_a_partition"):
+        (tmp_path / f"{word}.py").write_text(example("reference/testing.md", word))
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert "2 passed" in done.stdout, done.stdout
 
 
 def test_the_example_edit_source_proposes_and_applies() -> None:

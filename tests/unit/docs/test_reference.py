@@ -309,3 +309,35 @@ def _commands(commands: object, before: str = "") -> Iterator[str]:
             yield from _commands(command.subcommands, f"{before}{command.name} ")
         else:
             yield f"{before}{command.name}"
+
+
+def test_the_testing_package() -> None:
+    from typing import get_args
+
+    from dean_airflow import testing
+    from dean_airflow.testing import Fault, FaultProxy, pytest_plugin
+    from dean_airflow.testing.evolution_stub import EvolutionStub
+    from dean_airflow.testing.fault_layer import ADMIN_PREFIX
+    from dean_airflow.testing.faults import FaultKind
+    from dean_airflow.testing.scenario import StepName
+
+    page = "testing.md"
+    fixtures = {name for name, one in vars(pytest_plugin).items() if type(one).__name__ == "FixtureFunctionDefinition"}
+    assert set(first_column(page, "Fixtures")) == fixtures
+    assert sorted(first_column(page, "Names")) == sorted(testing.__all__)
+    assert all(hasattr(testing, name) for name in testing.__all__)
+    assert first_column(page, "Steps") == list(get_args(StepName))
+    assert first_column(page, "Faults")[: len(get_args(FaultKind))] == list(get_args(FaultKind))
+    assert first_column(page, "Fields of a fault") == list(Fault.model_fields)
+    stub = EvolutionStub()
+    members = {re.sub(r"\(.*", "", name) for name in first_column(page, "What every stub has")}
+    assert {name for name in members if not hasattr(stub, name)} <= {*get_args(StepName)}
+    routes = {
+        f"{method} {route.path}"
+        for route in stub.app.routes
+        if getattr(route, "path", "").startswith(ADMIN_PREFIX)
+        for method in route.methods
+    }
+    assert set(first_column(page, "The admin API")) == routes
+    methods = {name for name, one in vars(FaultProxy).items() if callable(one) and not name.startswith("_")}
+    assert {re.sub(r"\(.*", "", name) for name in first_column(page, "The fault proxy")} == methods
