@@ -42,8 +42,14 @@ def _groups(defects: list[Defect]) -> list[list[Defect]]:
     groups = []
     for same in by_base.values():
         random.Random(7).shuffle(same)
-        groups += [same[at : at + TOGETHER] for at in range(0, len(same) - 1, TOGETHER)]
-    return [group for group in groups if len({defect.id for defect in group}) == len(group) > 1]
+        once = list({defect.id: defect for defect in same}.values())
+        groups += [once[at : at + TOGETHER] for at in range(0, len(once) - 1, TOGETHER)]
+    return [group for group in groups if _go_together({defect.id for defect in group}) and len(group) > 1]
+
+
+def _go_together(ids: set[str]) -> bool:
+    """Each row once, and none whose change takes another's defect away (a file that makes a missing directory)."""
+    return not any(pair <= ids for pair in ({"M77", "M94"}, {"M37", "M39"}))
 
 
 def _found(group: list[Defect]) -> list[Defect] | None:

@@ -52,7 +52,7 @@ DEFECTS = [
     Defect("M47", "monitoring", (edit("docker-compose.yaml", '      test: ["CMD-SHELL", "curl -sf http://localhost:3000/api/health || exit 1"]\n      start_period: 10s\n', '      test: ["CMD-SHELL", "curl -sf http://localhost:3000/api/health || exit 1"]\n'),), "docker-compose.yaml", "  grafana:"),
     Defect("M47", "evolution_suite", (edit("services/evolution/Dockerfile", "HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \\\n    CMD curl -fsS http://localhost:8083/health || exit 1\n", ""),), "compose.yaml", "  evolution-api:"),
     Defect("M48", "evolution_suite", (edit("compose.yaml", "dockerfile: Containerfile", "dockerfile: Dockerfile"),), "compose.yaml", "dockerfile: Dockerfile"),
-    Defect("M48", "webapp_nginx_mariadb", (edit("compose.yml", "context: ./shop", "context: ./store"),), "compose.yml", "context: ./store", also=frozenset({"M47"})),
+    Defect("M48", "webapp_nginx_mariadb", (edit("compose.yml", "context: ./shop", "context: ./store"),), "compose.yml", "context: ./store"),
     Defect("M49", "webapp_nginx_mariadb", (edit("compose.yml", "./nginx/conf.d:", "./nginx/Conf.d:"),), "compose.yml", "Conf.d"),
     Defect("M49", "monitoring", (remove("monitoring/alertmanager.yml"),), "docker-compose.yaml", "./monitoring/alertmanager.yml"),
     Defect("M49", "sibling_infra", (edit("docker-compose.yml", "      - agent:/state", "      - agent:/state\n      - ../infra/agent:/etc/agent:ro"),), "docker-compose.yml", "../infra"),

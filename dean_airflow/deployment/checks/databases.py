@@ -66,7 +66,8 @@ def _url_against_server(deployment: Deployment, use: UrlUse, server: Server) -> 
     declared = (server.place_of_database,)
     database, user, url = use.url.database, use.url.user, use.url
     known = not server.unknown_names and bool(server.databases)
-    if known and database and "$" not in database and database not in server.databases:
+    always = {"postgres"} - {server.user}
+    if known and database and "$" not in database and database not in server.databases | always:
         same_scope = any(name.startswith("POSTGRES_") for name in scope)
         why = "which is its user's name" if database == server.user else "which nobody creates there"
         yield (
@@ -142,9 +143,10 @@ def _parts(environment: Mapping[str, Variable], prefix: str, server: Server) -> 
     declared = (server.place_of_database,)
     if server.unknown_names:
         return
+    there = server.databases | {"postgres"}
     for ending in _DATABASE_PARTS:
         known = environment.get(prefix + ending)
-        if known is not None and known.value and server.databases and known.value not in server.databases:
+        if known is not None and known.value and server.databases and known.value not in there:
             if known.source.place in declared:
                 continue
             what = f"{known.name} is {known.value}; {server.service.name} has no database of that name."

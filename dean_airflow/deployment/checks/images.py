@@ -106,6 +106,8 @@ def _tools(service: Service, dockerfile: Dockerfile | None) -> Iterator[tuple[st
     if test is not None:
         words = test.words()
         entries = list(test.entries())
+        if not entries:
+            return
         if words[:1] == ["CMD"]:
             yield from _of_command(words[1:], entries[min(1, len(entries) - 1)].place)
         else:

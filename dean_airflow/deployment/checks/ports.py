@@ -14,7 +14,7 @@ from dean_airflow.deployment.description.compose import STANDARD_NAMES, ComposeR
 from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.environment import parse_env_file
 from dean_airflow.deployment.description.facts import container_ports, each_variable, kind, listening
-from dean_airflow.deployment.description.images import DATABASES, PROXIES, admin_ports_of
+from dean_airflow.deployment.description.images import DATABASES, PROXIES
 from dean_airflow.deployment.description.service import Port, Service
 from dean_airflow.deployment.description.talk import calls
 from dean_airflow.deployment.description.tree import Tree
@@ -127,21 +127,14 @@ def port_differs(deployment: Deployment) -> Iterator[Hit]:
         if service is None or (local and not call.is_health):
             continue
         known = container_ports(deployment, service)
-        if call.is_health:
-            known |= {int(v.value) for n, v in service.environment.items() if n.endswith("PORT") and v.value.isdigit()}
         if call.reader is None and any(call.port in port.published_numbers for port in service.ports):
             continue
-        if known and call.port not in known and not (call.is_health and call.port in admin_ports(deployment, service)):
+        if known and call.port not in known:
             seen.add(call.place)
             ports = ", ".join(str(port) for port in sorted(known))
             yield Hit(call.place, f"{call.by} names port {call.port} of {service.name}, which listens on {ports}.")
     yield from _from_outside(deployment, seen)
     yield from _published_to_nothing(deployment, seen)
-
-
-def admin_ports(deployment: Deployment, service: Service) -> frozenset[int]:
-    """Ports on which an image answers health checks beside those it is there for."""
-    return admin_ports_of(kind(deployment, service))
 
 
 def _from_outside(deployment: Deployment, seen: set[Place]) -> Iterator[Hit]:

@@ -33,10 +33,10 @@ def has_health_check(deployment: Deployment, service: Service) -> bool:
     if off is not None and off.text == "true":
         return False
     dockerfile = dockerfile_of(deployment, service)
-    if dockerfile is not None:
-        checks = dockerfile.all_of("HEALTHCHECK")
-        if checks:
-            return dockerfile.health_check is not None
+    if dockerfile is None and service.is_built:
+        return True  # it cannot be told; that the Dockerfile is missing is M48's
+    if dockerfile is not None and dockerfile.all_of("HEALTHCHECK"):
+        return dockerfile.health_check is not None
     return has_own_health_check(base_image(deployment, service))
 
 
@@ -90,6 +90,7 @@ def _missing(deployment: Deployment, service: Service, is_job: bool) -> Iterator
         starts = service.get("healthcheck", "start_period") is not None
         if (
             not starts
+            and not (service.is_built and dockerfile is None)
             and not (built is not None and "--start-period" in built.rest)
             and not has_own_health_check(service.image)
         ):

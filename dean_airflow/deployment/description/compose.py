@@ -218,6 +218,8 @@ class ComposeReader:
         yield from path.entries()
 
     def _include_one(self, layer: Layer, entry: Node, part: Node, trail: tuple[Path, ...]) -> None:
+        if "://" in part.text or part.text.startswith("git@"):
+            return  # from a registry or repository: not here, and not judged
         path = self.tree.resolve(part.text, layer.path.parent)
         if path in trail:
             self._problem("M44", part.place, f"{part.text} is included by itself.")

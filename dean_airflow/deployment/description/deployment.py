@@ -168,6 +168,8 @@ def read_deployment(
         )
     if files and files[0].parent != tree.root and (beside := tree.source(files[0].parent / ".env")) is not None:
         variables = {**parse_env_file(beside).by_name, **variables}
+    for name, value in _given_by_compose(tree, files).items():
+        variables.setdefault(name, Variable(name, value, Place("compose")))
     compose = ComposeReader(tree, variables).read(files, asked_at)
     return Deployment(
         tree=tree,
@@ -181,6 +183,12 @@ def read_deployment(
         compose_files=files,
         problems=problems,
     )
+
+
+def _given_by_compose(tree: Tree, files: list[Path]) -> dict[str, str]:
+    """Variables that are always set where compose runs, whoever calls it."""
+    folder = files[0].parent if files else tree.root
+    return {"PWD": str(tree.root), "HOME": str(Path.home()), "COMPOSE_PROJECT_NAME": folder.name.lower()}
 
 
 def _environment(asked: str | None, file: DeploymentFile) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from dean_airflow.deployment.description.dockerfile import Dockerfile, parse_dockerfile
-from dean_airflow.deployment.description.images import kind_of, ports_of
+from dean_airflow.deployment.description.images import admin_ports_of, kind_of, ports_of
 from dean_airflow.deployment.description.node import Node
 from dean_airflow.deployment.description.script import Script, is_shell, parse_script
 from dean_airflow.deployment.description.service import Service
@@ -115,7 +115,15 @@ def _listening(deployment: Deployment, service: Service) -> set[int]:
 def container_ports(deployment: Deployment, service: Service) -> set[int]:
     """Every container port that a service is known by: listening, exposed or published."""
     published = {number for port in service.ports for number in port.target_numbers}
-    return listening(deployment, service) | set(service.exposed) | published
+    known = listening(deployment, service) | set(service.exposed) | published
+    if not known:
+        return known
+    named = {
+        int(variable.value)
+        for name, variable in service.environment.items()
+        if name.endswith("_PORT") and variable.value.isdigit() and not service.environment.get(name[:-4] + "HOST")
+    }
+    return known | named | admin_ports_of(kind(deployment, service))
 
 
 def is_container_script(deployment: Deployment, path: Path) -> bool:

@@ -325,6 +325,8 @@ def has_tool(image: str, tool: str) -> bool | None:
         return tool in has or (tool in ("perl", "ss") and None)
     if kind in ("python", "node") and not re.search(r"slim|alpine", parsed.tag):
         return tool in has | _FULL or (tool in ("nc", "netcat", "ncat", "jq", "dig", "ss") and False)
+    if kind == "airflow":
+        return True if tool in has or tool == "bash" else None
     if tool in ("perl", "ps", "pgrep", "ss", "dig") and kind not in _NO_BASH:
         return None if tool not in has else True
     if tool == "bash":
