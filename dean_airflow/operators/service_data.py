@@ -121,13 +121,15 @@ class RemotePatternsOperator(ServiceDataOperator):
         """Raises AirflowFailException for what another try would not mend."""
 
         async def patterns(pool: ServicePool, store: Store) -> list[dict[str, Any]]:
+            from dean_airflow.services.caches import ServiceCaches
             from dean_airflow.services.pattern_exchange import exchange_patterns
 
             found = await pool.evolution.patterns(
                 trial_id=self.evolution_trial_id, min_confidence=self.min_confidence, limit=self.limit
             )
             exchanged = await exchange_patterns(pool, store)
-            self.log.info("%d patterns are new; seen: %s", exchanged.new, exchanged.seen)
+            known = await ServiceCaches(pool, store).patterns()
+            self.log.info("%d patterns are known, %d of them new; seen: %s", len(known), exchanged.new, exchanged.seen)
             for service, why in exchanged.failed.items():
                 self.log.warning("The patterns of %s could not be read: %s", service, why)
             return [pattern.model_dump(mode="json") for pattern in found.patterns]

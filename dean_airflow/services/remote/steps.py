@@ -80,6 +80,11 @@ class SettingUp:
             self.say(f"The repository is not indexed: {refused}")
             return {"skipped": str(refused)}
         await self.caches.index_changed()
+        try:
+            index = await self.caches.index()
+            self.say(f"IndexAgent has {index.total_files} files of {index.indexed_repositories} repositories.")
+        except ServiceError as error:  # said for people only
+            self.say(f"What IndexAgent has indexed cannot be told: {error}")
         return {"answer": answer.model_dump(mode="json")}
 
     async def make_population(self, key: str, outcomes: Outcomes) -> Outcome:
