@@ -1,27 +1,32 @@
 """How many candidates a second the judge decides, and whether it stays as fast: 10,000 distinct ones of 1 ms.
 
 10 % fail to parse or to run, 60 % are slower, 29 % equal, 1 % really faster; two judges in two processes, one a core,
-as two islands would be.
+as two islands would be. Then what a candidate costs beside its runs on a real library, sqlparse.
 """
 
 from __future__ import annotations
 
+import ast
 import math
 import multiprocessing
 import os
 import random
 import resource
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks._libraries import LIBRARIES
 from benchmarks._workbench import bench_of
 from benchmarks.figure import Figure
 from dean_airflow.evolution.judge.pairs import Pair, Pairs
 
 CANDIDATES = 10_000
+CANDIDATES_ON_SQLPARSE = 200
 SHARES = {"broken": 0.10, "slower": 0.60, "equal": 0.29, "faster": 0.01}
 LOOPS = {"equal": 1.0, "slower": 1.35, "faster": 0.75}
 
@@ -41,7 +46,8 @@ def run(seed):
 
 
 def run(minutes: float | None) -> list[Figure]:
-    """judge_rate (candidates/s), judge_flatness (ratio), judge_overhead (ms a candidate), judge_memory (ratio)."""
+    """judge_rate (candidates/s), judge_flatness (ratio), judge_overhead (ms a candidate), judge_memory (ratio), and
+    judge_overhead_sqlparse (ms a candidate)."""
     count = CANDIDATES if minutes is None else max(400, int(minutes * 60 * 80))
     loops = _loops_of_a_millisecond()
     cores = sorted(os.sched_getaffinity(0))[-2:]
@@ -69,6 +75,7 @@ def run(minutes: float | None) -> list[Figure]:
             {"beside": "the measured runs of the workload"},
         ),
         Figure("judge_memory", round(memory, 3), "ratio", "lower", 1.1, {"of": "peak memory, last tenth to first"}),
+        _overhead_on_sqlparse(cores[-1], CANDIDATES_ON_SQLPARSE if minutes is None else 40),
     ]
 
 
@@ -116,6 +123,46 @@ def _judge_share(core: int, count: int, loops: int) -> dict[str, Any]:
         "memory_growth": growth,
         "setting": setting,
     }
+
+
+def _overhead_on_sqlparse(core: int, count: int) -> Figure:
+    """Candidates that add a statement to a method that the benchmark calls all the time."""
+    rng = random.Random(count)
+    with tempfile.TemporaryDirectory(prefix="dean-bench-") as name:
+        folder = next(library for library in LIBRARIES if library.name == "sqlparse").unpack(Path(name))
+        sources = [*(folder / "sqlparse").rglob("*.py"), folder / "dean_benchmark.py"]
+        files = {str(path.relative_to(folder)): path.read_text() for path in sources}
+    path, lines = "sqlparse/sql.py", files["sqlparse/sql.py"].split("\n")
+    at = _body_of(files[path], "TokenList", "token_next_by")
+    indent = lines[at][: -len(lines[at].lstrip())]
+    with bench_of(files, "dean_benchmark:run", 0.005) as bench:
+        judge = bench.judge(core)
+        ran = _count_runs(judge.screening)
+        seconds = 0.0
+        try:
+            for number in range(count + 1):
+                changed = "\n".join([*lines[:at], f"{indent}added = {number}", *lines[at:]])
+                started = time.perf_counter()
+                judge.judge((), {path: changed}, rng)
+                if number:  # the first starts the workers
+                    seconds += time.perf_counter() - started
+                else:
+                    ran[0] = 0.0
+        finally:
+            judge.close()
+    overhead = (seconds - ran[0]) / count * 1e3
+    detail = {"candidates": count, "run_ms": round(ran[0] / count * 1e3, 1)}
+    return Figure("judge_overhead_sqlparse", round(overhead, 2), "ms", "lower", 15, detail)
+
+
+def _body_of(text: str, class_name: str, method: str) -> int:
+    """Index of the first line after a method's docstring."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef) and node.name == class_name:
+            for one in node.body:
+                if isinstance(one, ast.FunctionDef) and one.name == method:
+                    return next(part.lineno - 1 for part in one.body if not isinstance(part, ast.Expr))
+    raise LookupError(f"{class_name}.{method} is not there")
 
 
 def _count_runs(pairs: Pairs) -> list[float]:
