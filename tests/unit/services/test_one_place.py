@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import re
 import time
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*
 
 MAY_OPEN = {
     "services/calling/transport.py": "the one place",
+    "services/in_process.py": "calls an application of this very process; no connection is opened",
     "hooks/service.py": "on the http provider's hook, of which it opens nothing",
     "evolution/sandbox/proxy.py": "carries a target's installation to the package index; it is no client of a service",
     "testing/proxy.py": "carries bytes between a test and a service, to damage them",
@@ -41,29 +43,45 @@ MAY_NAME_ADDRESSES = {
 
 
 @cache
+def _text(name: str) -> str:
+    return (PACKAGE / name).read_text(encoding="utf-8")
+
+
+@cache
 def _tree(name: str) -> ast.Module:
-    return ast.parse((PACKAGE / name).read_text(encoding="utf-8"))
+    return ast.parse(_text(name))
 
 
-def _broken(rule: object, allowed: dict[str, str]) -> dict[str, list[str]]:
+def _broken(rule: object, allowed: dict[str, str], sign: str) -> dict[str, list[str]]:
+    """Places that break the rule, by file; a file without the sign cannot have one, and is not parsed."""
     found = {}
     for name in FILES:
+        if name.startswith(tuple(allowed)) or not re.search(sign, _text(name)):
+            continue
         places = list(rule(_tree(name)))  # type: ignore[operator]
-        if places and not name.startswith(tuple(allowed)):
+        if places:
             found[name] = places
     return found
 
 
 def test_connections_are_opened_in_one_place() -> None:
-    assert _broken(source_rules.opened_connections, MAY_OPEN) == {}
+    assert (
+        _broken(
+            source_rules.opened_connections, MAY_OPEN, r"https?|requests|url|[sS]ocket|connect|ftp|smtp|telnet|xmlrpc"
+        )
+        == {}
+    )
 
 
 def test_no_coroutine_calls_what_blocks() -> None:
-    assert _broken(source_rules.blocking_calls, {}) == {}
+    assert _broken(source_rules.blocking_calls, {}, "async def") == {}
 
 
 def test_addresses_are_configuration() -> None:
-    assert _broken(source_rules.addresses, MAY_NAME_ADDRESSES) == {}
+    assert (
+        _broken(source_rules.addresses, MAY_NAME_ADDRESSES, r"://|localhost|\d\.\d+\.\d|::1|port\w*[=:]|connect|bind")
+        == {}
+    )
 
 
 @pytest.mark.parametrize("name", [*MAY_OPEN, *MAY_NAME_ADDRESSES])
