@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import APIRouter
 
@@ -14,14 +14,16 @@ from dean_airflow.services.contract.capabilities import (
     SERVICE_TOKEN_HEADER,
 )
 from dean_airflow.services.contract.trials import StartTrial, Trial
+from dean_airflow.services.evolution.diversity_routes import diversity_router
 from dean_airflow.services.evolution.routes import trial_router
 from dean_airflow.services.evolution.socket import socket_router
-from dean_airflow.services.server.caller import Permission
 from dean_airflow.services.server.hub import Hub
 from dean_airflow.testing.evolution_diversity import Diversity
 from dean_airflow.testing.evolution_memory import EvolutionMemory
 from dean_airflow.testing.evolution_trials import StubTrial
 from dean_airflow.testing.service_stub import ServiceStub
+
+T = TypeVar("T")
 
 
 class EvolutionStub(ServiceStub):
@@ -57,11 +59,10 @@ class EvolutionStub(ServiceStub):
         return len(self._memory.running())
 
     def routers(self) -> Sequence[APIRouter]:
-        read, run = self.access.needs(Permission.READ), self.access.needs(Permission.RUN)
         return (
             trial_router(self._memory, self.access),
             socket_router(self._memory, self.hub, self.access),
-            self.diversity.router(read, run),
+            diversity_router(self.diversity, _directly, self.access),
         )
 
     def _begin(self, config: StartTrial, trial_id: str | None) -> StubTrial:
@@ -69,3 +70,8 @@ class EvolutionStub(ServiceStub):
         trial = StubTrial(trial_id, config, self.next_scenario(), len(self.trials), self.hub, self.now)
         self.play(trial_id, trial.play)
         return trial
+
+
+async def _directly(function: Callable[..., T], *arguments: Any) -> T:
+    """In the loop: what is in memory needs no thread."""
+    return function(*arguments)
