@@ -69,6 +69,8 @@ DEFECTS = [
     Defect("M53", "evolution_suite", (edit("compose.override.yaml", "services:\n", "version: '3'\nservices:\n"),), "compose.override.yaml", "version"),
     Defect("M54", "split_files", (edit(".env", "COMPOSE_FILE=deploy/base.yml:deploy/prod.yml", "COMPOSE_FILE=deploy/prod.yml"),), ".env", "COMPOSE_FILE", also=frozenset({"M47"})),
     Defect("M54", "evolution_suite", (add("deploy.sh", "#!/bin/sh\ndocker compose -f compose.override.yaml up -d\n", 0o755),), "deploy.sh", "-f compose.override.yaml"),
+    Defect("M54", "evolution_suite", (remove("compose.yaml"),), "compose.override.yaml", "  evolution-api:", also=frozenset({"M11", "M47"})),
+    Defect("M63", "production_tls", (edit("dean-deployment.yaml", "public_hosts: [dean.example.com]", "public_hosts: [dean.example.com, api.example.com]"),), "dean-deployment.yaml", "public_hosts"),
     Defect("M55", "dean_stack", (edit("compose.yaml", "    image: redis:7.2-alpine", "    image: redis:7.2-alpine\n    platform: linux/arm64"), append("dean-deployment.yaml", "platform: linux/amd64\n")), "compose.yaml", "platform"),
     Defect("M55", "processes", (add("compose.yaml", "services:\n  a:\n    image: acme/a:1\n    platform: linux/amd64\n    restart: always\n    mem_limit: 1g\n    healthcheck: {disable: true}\n    logging: {driver: local}\n"), append("dean-deployment.yaml", "platform: arm64\n")), "compose.yaml", "platform"),
     Defect("M56", "profiles", (edit("compose.yaml", "  pg:\n    image", "  pg:\n    container_name: app\n    image"),), "compose.yaml", "container_name: app"),

@@ -249,18 +249,20 @@ def host_not_covered(deployment: Deployment) -> Iterator[Hit]:
                 seen.add((place, host))
                 what = f"{file.source.name} is not for {host}, but for {', '.join(names) or 'no name'}."
                 yield Hit(place, what, also=(file.source.at(), named.certificate.place))
-    if not _named(deployment):
-        yield from _declared_hosts(deployment)
+    said = {host for _, host in seen}
+    for hit, host in _declared_hosts(deployment):
+        if host not in said:
+            yield hit
 
 
-def _declared_hosts(deployment: Deployment) -> Iterator[Hit]:
-    """Public hosts against the certificates that lie there, where no configuration says which is whose."""
+def _declared_hosts(deployment: Deployment) -> Iterator[tuple[Hit, str]]:
+    """Public hosts that none of the certificates is for."""
     leaves = [file for file in _every(deployment) if file.first is not None and not is_authority(file.first)]
     leaves = [file for file in leaves if _key_beside(deployment, file.source) is not None] or leaves
     names = [name for file in leaves if file.first is not None for name in names_of(file.first)]
     for host, place in deployment.public_hosts if leaves else ():
         if not any(covers(name, host) for name in names):
-            yield Hit(place, f"No certificate is for {host}.", also=tuple(file.source.at() for file in leaves))
+            yield Hit(place, f"No certificate is for {host}.", also=tuple(f.source.at() for f in leaves)), host
 
 
 def _is_host(host: str) -> bool:

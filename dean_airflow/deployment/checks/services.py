@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dean_airflow.deployment.checks.registry import Hit, check
+from dean_airflow.deployment.description.compose import STANDARD_NAMES
 from dean_airflow.deployment.description.compose_use import compose_commands
 from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.facts import base_image, dockerfile_of
@@ -149,8 +150,8 @@ def override_alone(deployment: Deployment) -> bool:
     """Whether the project is one file that is meant to lie over another."""
     if len(deployment.compose.layers) != 1:
         return False
-    named = deployment.variables.get("COMPOSE_FILE") is not None or deployment.file.has("compose_files")
-    return named or ".override." in deployment.compose.layers[0].name
+    layer = deployment.compose.layers[0]
+    return layer.path.name not in STANDARD_NAMES or deployment.variables.get("COMPOSE_FILE") is not None
 
 
 @check(

@@ -77,7 +77,8 @@ def project_files(tree: Tree, named: str) -> list[Path]:
             others = ("yml", "yaml") if suffix == "yml" else ("yaml", "yml")
             overrides = (tree.root / f"{stem}.override.{other}" for other in others)
             return [path, *[override for override in overrides if override.is_file()][:1]]
-    return []
+    alone = (tree.root / name.replace(".y", ".override.y") for name in STANDARD_NAMES)
+    return [path for path in alone if path.is_file()][:1]
 
 
 class ComposeReader:
