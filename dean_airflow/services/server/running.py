@@ -6,6 +6,7 @@ import contextlib
 import errno
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -17,6 +18,10 @@ from dean_airflow.errors import ConfigurationError
 
 STOP_SECONDS = 10
 """How long requests under way have to end once the server is to stop."""
+SWITCH_SECONDS = 0.0005
+"""How long the event loop keeps the interpreter from the threads that ask the store. With Python's own 5 ms each answer
+of a busy server waited several times that long for its thread.
+"""
 WEBSOCKET_BYTES = 65_536
 """The largest message of a client; they send tokens and pings."""
 QUEUE = 2048
@@ -54,6 +59,7 @@ def run_server(app: Any, listener: socket.socket, ready: Callable[[str], object]
     `ready` is told the address once connections are answered. Raises ConfigurationError if starting up failed,
     KeyboardInterrupt after it was stopped by SIGINT.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     server = _Server(
         uvicorn.Config(
             app,
