@@ -8,6 +8,8 @@ from typing import Any
 
 LARGEST = 1_000_000
 """Characters of a file; a thousand rules take about 300,000."""
+DEEPEST = 30
+"""Mappings and lists within one another; rules need 6."""
 
 
 @dataclass(frozen=True, order=True)
@@ -36,6 +38,7 @@ def read_yaml(text: str, problems: list[Problem]) -> Located | None:
     """The document, or None with the reason among `problems`. Anchors are refused: they can make a file explode."""
     import yaml
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where there is one
     if len(text) > LARGEST:
         problems.append(Problem(1, f"the file is longer than {LARGEST:,} characters"))
         return None
@@ -45,21 +48,23 @@ def read_yaml(text: str, problems: list[Problem]) -> Located | None:
     if problems:
         return None
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth = 0
+        for event in yaml.parse(text, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                problems.append(Problem(1, "is nested too deeply"))
+                return None
             if isinstance(event, yaml.AliasEvent):
                 mark = event.start_mark
                 problems.append(Problem(mark.line + 1 if mark else 1, "anchors and aliases are not allowed here"))
                 return None
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problems.append(Problem(mark.line + 1 if mark else 1, f"is not YAML: {error.problem or error.context}"))
         return None
     except yaml.YAMLError as error:
         problems.append(Problem(1, "is not YAML: " + " ".join(str(error).split())))
-        return None
-    except RecursionError:
-        problems.append(Problem(1, "is nested too deeply"))
         return None
     return None if root is None else _locate(root, problems)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from dean_airflow.errors import RulesError
@@ -86,6 +87,7 @@ def default_rules_text() -> str:
     return _DEFAULT_RULES.read_text(encoding="utf-8")
 
 
+@cache
 def default_rules() -> RuleSet:
     """The rules that are shipped."""
     parsed = parse_rules(default_rules_text())
