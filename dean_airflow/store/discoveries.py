@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, func, select
+from sqlalchemy import ColumnElement, RowMapping, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from dean_airflow.store.database import Database
@@ -42,23 +42,22 @@ class ServedView:
 
 
 _TOLD = [one.name for one in fields(Trial) if one.name not in ("target", "result")]
-_asked: BindParameter[str] = bindparam("trial")
 # One statement, made once: this is what is asked most, and putting it together took longer than answering it.
 _VIEW = select(
     *(getattr(TrialRow, name) for name in _TOLD),
-    select(ServedTrialRow.request).where(ServedTrialRow.trial_id == _asked).scalar_subquery().label("request"),
+    select(ServedTrialRow.request).where(ServedTrialRow.trial_id == TrialRow.id).scalar_subquery().label("request"),
     select(func.count())
     .select_from(ObservationRow)
-    .where(ObservationRow.trial_id == _asked, ObservationRow.confirmed > 0)
+    .where(ObservationRow.trial_id == TrialRow.id, ObservationRow.confirmed > 0)
     .scalar_subquery()
     .label("patterns"),
     select(EventRow.data)
-    .where(EventRow.trial_id == _asked, EventRow.kind == "generation")
+    .where(EventRow.trial_id == TrialRow.id, EventRow.kind == "generation")
     .order_by(EventRow.sequence.desc())
     .limit(1)
     .scalar_subquery()
     .label("last_generation"),
-).where(TrialRow.id == _asked)
+).where(TrialRow.id.in_(bindparam("trials", expanding=True)))
 
 
 class Discoveries:
@@ -101,17 +100,14 @@ class Discoveries:
 
     def view(self, trial_id: str) -> ServedView | None:
         """One trial with all that is told of it, None if there is none."""
+        return self.view_all([trial_id]).get(trial_id)
 
-        def work(session: Session) -> ServedView | None:
-            row = session.execute(_VIEW, {"trial": trial_id}).one_or_none()
-            if row is None:
-                return None
-            known = row._mapping
-            trial = Trial(**{name: known[name] for name in _TOLD}, target=None, result=None)
-            event = known["last_generation"]
-            return ServedView(
-                trial, known["request"], known["patterns"], None if event is None else event.get("diversity")
-            )
+    def view_all(self, trial_ids: Sequence[str]) -> dict[str, ServedView]:
+        """The same of those among these trials that there are, by id."""
+
+        def work(session: Session) -> dict[str, ServedView]:
+            rows = session.execute(_VIEW, {"trials": list(trial_ids)})
+            return {row.id: _view(row._mapping) for row in rows}
 
         return self._database.read(work)
 
@@ -178,6 +174,12 @@ class Discoveries:
             }
 
         return self._database.read(work)
+
+
+def _view(known: RowMapping) -> ServedView:
+    trial = Trial(**{name: known[name] for name in _TOLD}, target=None, result=None)
+    event = known["last_generation"]
+    return ServedView(trial, known["request"], known["patterns"], None if event is None else event.get("diversity"))
 
 
 def _won_where(session: Session, trial_id: str | None) -> dict[str, list[tuple[str, str]]]:

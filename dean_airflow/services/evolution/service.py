@@ -30,11 +30,13 @@ from dean_airflow.services.evolution.diversity import Diversity
 from dean_airflow.services.evolution.feed import history
 from dean_airflow.services.evolution.runner import Runner
 from dean_airflow.services.evolution.starting import config_of
+from dean_airflow.services.server.batched import Batched
 from dean_airflow.services.server.caller import Caller
 from dean_airflow.services.server.faults import ApiError
 from dean_airflow.services.server.prometheus import ServerMetrics
 from dean_airflow.services.server.read_cache import ReadCache
 from dean_airflow.services.server.threads import Threads
+from dean_airflow.store.discoveries import ServedView
 from dean_airflow.store.fence import FINAL
 from dean_airflow.store.ids import new_trial_id
 from dean_airflow.store.store import Store
@@ -52,6 +54,7 @@ class EvolutionService:
         self.figures = figures or ServerMetrics()
         self.diversity = Diversity(store)
         self._reads = ReadCache()
+        self._views: Batched[ServedView] = Batched(lambda ids: threads(store.discoveries.view_all, ids))
 
     async def start(
         self, request: StartTrial, caller: Caller, key: str | None, credential: Any = None
@@ -86,7 +89,7 @@ class EvolutionService:
         return (await self.status(trial_id)).model_dump(mode="json", exclude_none=True)
 
     async def status(self, trial_id: str) -> Trial:
-        view = await self.threads(self.store.discoveries.view, trial_id)
+        view = await self._views.get(trial_id)
         if view is None:
             raise ApiError(404, TRIAL_NOT_FOUND)
         return trial_of(view)
