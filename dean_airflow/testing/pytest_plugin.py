@@ -53,12 +53,24 @@ def fault_proxy() -> Iterator[Callable[..., FaultProxy]]:
         yield make
 
 
+@pytest.fixture(scope="session")
+def dean_migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store to copy: making the tables anew for each test takes longer than most tests."""
+    from dean_airflow.store.store import Store
+
+    path = tmp_path_factory.mktemp("dean-template") / "dean.db"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture
-def dean_store(tmp_path: Path) -> Iterator[Store]:
+def dean_store(dean_migrated_store: Path, tmp_path: Path) -> Iterator[Store]:
     """An empty store of its own, in SQLite; closed and removed when the test ends."""
     from dean_airflow.store.store import Store
 
     folder = tmp_path / "dean-store"
+    folder.mkdir()
+    shutil.copy(dean_migrated_store, folder / "dean.db")
     with Store.open(f"sqlite:///{folder / 'dean.db'}") as store:
         yield store
     shutil.rmtree(folder, ignore_errors=True)

@@ -154,6 +154,7 @@ def test_stopped_by_the_command_it_is_cancelled_there(
     assert [trial.status for trial in stub_services.evolution.trials.values()] == ["cancelled"]
 
 
+@pytest.mark.slow
 def test_a_service_that_comes_late_is_waited_for(dags_test: Callable[..., Run], stub_services: StubServices) -> None:
     stub_services.evolution.faults.add("status", method="GET", path="/health", status=503, count=2)
     run = dags_test()
@@ -173,6 +174,7 @@ def test_what_the_service_refuses_fails_at_once_and_leaves_nothing(
     assert stub_services.indexagent.agents == {}
 
 
+@pytest.mark.slow
 def test_a_failing_service_is_left_to_airflows_retries(
     dags_test: Callable[..., Run], stub_services: StubServices
 ) -> None:

@@ -144,7 +144,14 @@ async def test_a_storm_of_500_that_does_not_pass_ends_the_trial_which_is_taken_b
     assert trials.taken_back
 
 
-@pytest.mark.parametrize("kind", ["truncate", "malformed", "wrong_types"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "truncate",
+        pytest.param("malformed", marks=pytest.mark.slow),
+        pytest.param("wrong_types", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("path", [LOOKS, "/evolution/results", "/patterns", "/evolution/start"])
 async def test_nonsense_in_place_of_an_answer_is_asked_for_again(
     trials: Trials, stub_services: StubServices, kind: Any, path: str
@@ -244,7 +251,10 @@ async def test_a_token_signed_by_a_key_retired_in_the_middle(
         ("evolution", "GET", "/evolution/results"),
     ],
 )
-@pytest.mark.parametrize("kind", ["lose_answer", "drop", "duplicate"])
+@pytest.mark.parametrize(
+    "kind",
+    ["lose_answer", pytest.param("drop", marks=pytest.mark.slow), pytest.param("duplicate", marks=pytest.mark.slow)],
+)
 async def test_an_answer_lost_after_the_deed_leaves_one_deed(
     trials: Trials, stub_services: StubServices, service: str, method: str, path: str, kind: Any
 ) -> None:
