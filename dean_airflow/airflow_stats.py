@@ -7,31 +7,34 @@ from typing import TYPE_CHECKING
 
 from dean_airflow.metrics.aggregate import growth, latest
 from dean_airflow.metrics.sample import is_stale, to_ms
+from dean_airflow.store.tallies import set_tally, tally
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from dean_airflow.metrics.history import History
     from dean_airflow.metrics.series import Series
+    from dean_airflow.store.store import Store
 
 SENT = ("dean", "trial")
 """The services whose metrics are sent: what Airflow and its hosts are like, deployments measure already."""
 LOOK_BACK = timedelta(minutes=10)
-_TOTAL = "dean_evolution_trials_total"
+_SENT_UNTIL = "stats_sent"
 
 
-def send_stats(history: History, at: datetime) -> int:
-    """Sends gauges as they are and counters by what they grew by since the collection before; how many it sent.
+def send_stats(store: Store, history: History, at: datetime) -> int:
+    """Sends gauges as they are and counters by what they grew by since they were last sent; how many it sent.
 
     `dean_trial_diversity` is sent as `dean.trial_diversity` with the labels as tags. Raises StoreError.
     """
     from airflow.sdk.observability.stats import gauge, incr
 
-    now = to_ms(at)
+    since = _last_sent(store, to_ms(at))
     found = [
         series
         for service in SENT
         for series in history.select(service=service, start=at - LOOK_BACK, end=at + timedelta(seconds=1))
     ]
-    since = _collected_before(found, now)
     sent = 0
     for series in found:
         name, tags = series.name.replace("_", ".", 1), dict(series.labels)
@@ -45,10 +48,17 @@ def send_stats(history: History, at: datetime) -> int:
     return sent
 
 
-def _collected_before(found: list[Series], now: int) -> int:
-    """The time of the collection before this one: what came later has not been sent yet."""
-    times = [time for series in found if series.name == _TOTAL for time, _ in series.points if time < now]
-    return max(times, default=now - int(LOOK_BACK.total_seconds() * 1000))
+def _last_sent(store: Store, now: int) -> int:
+    """Up to when counters were sent, remembering that from now on they are up to `now`. After a long pause they are
+    sent for the last minutes only.
+    """
+
+    def work(session: Session) -> int | None:
+        before = tally(session, _SENT_UNTIL)
+        set_tally(session, _SENT_UNTIL, now)
+        return before
+
+    return max(store.database.write(work) or 0, now - int(LOOK_BACK.total_seconds() * 1000))
 
 
 def _grown(series: Series, since: int) -> float:

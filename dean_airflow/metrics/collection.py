@@ -20,7 +20,7 @@ Handler = Callable[[], Awaitable[Any]]
 
 HANDLER_SECONDS = 5.0
 CUSTOM = "dean_custom"
-SOON = 0.25
+SOON = 0.05
 """Seconds after which what has answered so far is handed on, not to wait for those that take their whole time."""
 
 _Done = tuple[str, Reading | None, Any, float]

@@ -120,11 +120,3 @@ class SampleKeeper(SampleReader, Protocol):
 def in_ms(time: datetime | int) -> int:
     """Milliseconds since 1970. Raises ValueError for a time without an offset."""
     return time if isinstance(time, int) else to_ms(time)
-
-
-def tidy(points: Iterable[Point]) -> list[Point]:
-    """The points in order of time; of several at one time the first that came, because samples are never changed."""
-    first: dict[int, float] = {}
-    for time, value in points:
-        first.setdefault(time, value)
-    return sorted(first.items()) if first else []

@@ -57,7 +57,7 @@ class CollectMetricsOperator(BaseOperator, SkipMixin):
                 "seconds": round(collection.took, 3),
                 "rolled_up": history.roll_up(),
             }
-            send_stats(history, collection.at)
+            send_stats(store, history, collection.at)
             if self.evaluate:
                 from dean_airflow.metrics.alerts.engine import evaluate_in_force
 

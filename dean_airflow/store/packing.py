@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 
@@ -16,6 +17,7 @@ Point = tuple[int, float]
 Rollup = tuple[int, int, float, float, float]
 """Which part of the chunk (minute of the hour, hour of the week), how many samples, and three figures about them."""
 
+FOREVER = 2**62
 _LEVEL = 1
 """zlib's fastest: higher levels save 2 % here and take four times as long."""
 
@@ -31,13 +33,16 @@ def pack_points(points: Sequence[Point], start: int) -> bytes:
     return zlib.compress(data, _LEVEL)
 
 
-def unpack_points(data: bytes, start: int) -> list[Point]:
+def unpack_points(data: bytes, start: int, first: int = 0, last: int = FOREVER) -> list[Point]:
+    """What was packed; of it what lies in first..last."""
     columns = zlib.decompress(data)
     count = len(columns) // 12
     steps = struct.unpack(f"<{count}I", _unshuffle(columns[: 4 * count], 4))
     values = struct.unpack(f"<{count}d", _unshuffle(columns[4 * count :], 8))
-    times = accumulate(steps, initial=start)
-    next(times)
+    times = list(accumulate(steps, initial=start))[1:]
+    if times and (times[0] < first or times[-1] > last):
+        wanted = slice(bisect_left(times, first), bisect_right(times, last))
+        times, values = times[wanted], values[wanted]
     return list(zip(times, values, strict=True))
 
 
@@ -54,21 +59,26 @@ def pack_rollups(rollups: Iterable[Rollup]) -> bytes:
     )
 
 
-def unpack_rollups(data: bytes, start: int = 0, step: int = 1) -> list[Rollup]:
-    """What was packed, each part as the time `start + part * step`; in order."""
+def unpack_rollups(data: bytes, start: int = 0, step: int = 1, first: int = 0, last: int = FOREVER) -> list[Rollup]:
+    """What was packed, each part as the time `start + part * step`, in order; of it what lies in first..last."""
     columns = zlib.decompress(data)
     size = len(columns) // 29
     base = _unshuffle(columns[5 * size : 13 * size], 8)
     second = _xor(_unshuffle(columns[13 * size : 21 * size], 8), base)
     third = _xor(_unshuffle(columns[21 * size :], 8), base)
     floats = struct.unpack(f"<{3 * size}d", base + second + third)
+    counts = struct.unpack(f"<{size}I", _unshuffle(columns[size : 5 * size], 4))
+    times = [start + part * step for part in columns[:size]]
+    begin, end = 0, size
+    if times and (times[0] < first or times[-1] > last):
+        begin, end = bisect_left(times, first), bisect_right(times, last)
     return list(
         zip(
-            [start + part * step for part in columns[:size]],
-            struct.unpack(f"<{size}I", _unshuffle(columns[size : 5 * size], 4)),
-            floats[:size],
-            floats[size : 2 * size],
-            floats[2 * size :],
+            times[begin:end],
+            counts[begin:end],
+            floats[begin:end],
+            floats[size + begin : size + end],
+            floats[2 * size + begin : 2 * size + end],
             strict=True,
         )
     )

@@ -7,12 +7,9 @@ fast. What was packed is what was written: samples are never changed, and of two
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from operator import itemgetter
-from typing import TypeVar
 
 from sqlalchemy import delete, func, not_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -38,7 +35,6 @@ SETTLED_AT_ONCE = 300
 _NEWEST = "newest_sample"
 _LOCK = 0x6465616F  # any constant all versions agree on: "deao"
 
-R = TypeVar("R", Point, Rollup)
 RollUp = Callable[[str, Sequence[Point], int, int], list[Rollup]]
 """(type of the series, its points, start of the chunk, milliseconds a rollup covers) → the chunk's rollups."""
 
@@ -108,7 +104,7 @@ class Samples:
             newest = self._journal(session, ids, start, end)
             found: dict[int, list[Point]] = {}
             for series_id, begin, _, data in self._chunks(session, RAW, ids, start, end):
-                points = _between(unpack_points(data, begin), start, end)
+                points = unpack_points(data, begin, start, end)
                 if points:
                     found.setdefault(series_id, []).extend(points)
             for series_id, points in newest.items():
@@ -128,7 +124,7 @@ class Samples:
         def work(session: Session) -> dict[int, list[Rollup]]:
             found: dict[int, list[Rollup]] = {}
             for series_id, begin, _, data in self._chunks(session, tier, ids, start, end):
-                rollups = _between(unpack_rollups(data, begin, step), start, end)
+                rollups = unpack_rollups(data, begin, step, start, end)
                 if rollups:
                     found.setdefault(series_id, []).extend(rollups)
             return found
@@ -195,17 +191,9 @@ class Samples:
 
     def _pack_some(self, session: Session) -> int:
         self._one_at_a_time(session)
-        first = session.scalar(select(func.min(SampleRow.id)))
-        if first is None:
+        rows = self._take_some(session)
+        if not rows:
             return 0
-        # Deleted and read in one: another process may commit an earlier id at any moment. Read as the driver gives it,
-        # because making rows of so many costs more than packing them.
-        mark = "?" if self._database.is_sqlite else "%s"
-        taken = session.connection().exec_driver_sql(
-            f"DELETE FROM dean_samples WHERE id < {mark} RETURNING id, series_id, time, value",
-            (first + PACKED_AT_ONCE,),
-        )
-        rows = sorted(taken.cursor.fetchall())
         by_series: dict[int, list[Point]] = defaultdict(list)
         for _, series_id, time, value in rows:
             by_series[series_id].append((time, math.nan if value is None else value))
@@ -219,6 +207,30 @@ class Samples:
             self._merge(session, {key: fresh[key] for key in some})
         self._remember_newest(session, max(row[2] for row in rows))
         return len(rows)
+
+    def _take_some(self, session: Session) -> list[tuple[int, int, int, float | None]]:
+        """Takes samples out of the journal, in the order they came: all, or of very many the oldest.
+
+        As the driver gives them, because making rows of so many costs more than packing them.
+        """
+        run = session.connection().exec_driver_sql
+        if not self._database.is_sqlite:
+            some = run("SELECT count(*) FROM (SELECT 1 FROM dean_samples LIMIT %s) AS journal", (PACKED_AT_ONCE + 1,))
+            if (some.scalar() or 0) <= PACKED_AT_ONCE:
+                # Deleted rows would lie in the way until a vacuum. The lock waits for those who write; they then wait
+                # for the packing, and nothing comes in between.
+                run("LOCK TABLE dean_samples IN ACCESS EXCLUSIVE MODE")
+                taken = run("SELECT id, series_id, time, value FROM dean_samples").cursor.fetchall()
+                if taken:
+                    run("TRUNCATE TABLE dean_samples")
+                return sorted(taken)
+        first = session.scalar(select(func.min(SampleRow.id)))
+        if first is None:
+            return []
+        # Deleted and read in one: another process may commit an earlier id at any moment.
+        mark = "?" if self._database.is_sqlite else "%s"
+        statement = f"DELETE FROM dean_samples WHERE id < {mark} RETURNING id, series_id, time, value"
+        return sorted(run(statement, (first + PACKED_AT_ONCE,)).cursor.fetchall())
 
     def _merge(self, session: Session, fresh: dict[tuple[int, int], list[Point]]) -> None:
         ids, starts = {key[0] for key in fresh}, {key[1] for key in fresh}
@@ -339,13 +351,6 @@ def _by_hour(points: list[Point]) -> dict[int, list[Point]]:
     for point in points:
         hours.setdefault(point[0] // HOUR * HOUR, []).append(point)
     return hours
-
-
-def _between(rows: list[R], start: int, end: int) -> list[R]:
-    """Those of the rows, which begin with their time and are in its order, that lie in start..end."""
-    if not rows or (rows[0][0] >= start and rows[-1][0] <= end):
-        return rows
-    return rows[bisect_left(rows, start, key=itemgetter(0)) : bisect_right(rows, end, key=itemgetter(0))]
 
 
 def in_order(points: Iterable[Point]) -> list[Point]:

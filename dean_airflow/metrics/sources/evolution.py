@@ -1,7 +1,8 @@
-"""An external Evolution service: its health, and what GET /evolution/metrics tells of its trials."""
+"""An external Evolution service: its health, and what GET /evolution/metrics and /metrics tell of its trials."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from dean_airflow.metrics.sources.json_fields import add_numbers
@@ -13,4 +14,5 @@ PREFIX = "dean_evolution_service"
 
 class EvolutionSource(ServiceSource):
     async def read(self, maker: SampleMaker) -> dict[str, Any]:
-        return add_numbers(maker, (await self.ask("/evolution/metrics")).json(), PREFIX)
+        told, _ = await asyncio.gather(self.ask("/evolution/metrics"), self.exposed(maker))
+        return add_numbers(maker, told.json(), PREFIX)

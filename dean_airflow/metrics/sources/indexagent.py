@@ -1,7 +1,8 @@
-"""IndexAgent: its health, and what GET /evolution/metrics tells of agents, populations and patterns."""
+"""IndexAgent: its health, and what GET /evolution/metrics and /metrics tell of agents, populations and patterns."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from dean_airflow.metrics.sources.json_fields import add_numbers
@@ -14,4 +15,5 @@ _COUNTERS = frozenset({"metrics_agents_created", "metrics_patterns_extracted", "
 
 class IndexAgentSource(ServiceSource):
     async def read(self, maker: SampleMaker) -> dict[str, Any]:
-        return add_numbers(maker, (await self.ask("/evolution/metrics")).json(), PREFIX, _COUNTERS)
+        told, _ = await asyncio.gather(self.ask("/evolution/metrics"), self.exposed(maker))
+        return add_numbers(maker, told.json(), PREFIX, _COUNTERS)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from abc import abstractmethod
 from typing import Any
 
 from dean_airflow.metrics.sources.making import SampleMaker
+from dean_airflow.metrics.sources.prometheus_text import add_exposition
 from dean_airflow.metrics.sources.source import TIMEOUT, Reading
 from dean_airflow.services.call import Reply
 from dean_airflow.services.calling.refusals import refusal
 from dean_airflow.services.contract.health import ServiceHealth
 from dean_airflow.services.errors import ServiceError
 from dean_airflow.services.pool import ServicePool
+
+log = logging.getLogger(__name__)
 
 _CIRCUIT = {"closed": 0, "open": 1, "half_open": 2}
 BODY_LIMIT = 10 * 1024 * 1024
@@ -46,6 +50,13 @@ class ServiceSource:
         if not reply.ok:
             raise refusal(reply)
         return reply
+
+    async def exposed(self, maker: SampleMaker) -> None:
+        """The samples of the service's own GET /metrics, such as its requests and their latency; it may have none."""
+        try:
+            await add_exposition(await self.ask("/metrics"), maker)
+        except ServiceError as error:
+            log.debug("%s exposes no metrics: %s", self.name, error)
 
     async def _read_or_error(self, maker: SampleMaker) -> dict[str, Any] | str:
         try:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dean_airflow.errors import LeaseHeld, LeaseLost, TrialCancelled
+from dean_airflow.metrics.history import History
+from dean_airflow.metrics.sample import Sample, to_ms
 from dean_airflow.store.store import Store
 
 FORK = multiprocessing.get_context("fork")
@@ -115,3 +118,43 @@ def test_trials_that_record_the_same_patterns_at_once_all_count(url):
         race(4, record)
         assert {(one.tries, one.confirmed_wins, one.mean_effect) for one in store.patterns.list()} == {(8, 4, -0.5)}
         assert len(store.patterns.list()) == 3
+
+
+def test_samples_written_packed_and_read_at_the_same_time_are_all_there_once(url):
+    noon = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    later = noon + timedelta(hours=2)
+    with Store.open(url, now=lambda: later) as store:
+        stopped = threading.Event()
+        seen: list[int] = []
+
+        def write(writer: int) -> None:
+            history = History(store)
+            for number in range(60):
+                at = to_ms(noon) + 1000 * number
+                labels = [(("n", str(n)), ("writer", str(writer))) for n in range(20)]
+                history.append([Sample("shop", "count", float(number), at, one) for one in labels])
+
+        def pack() -> None:
+            history = History(store)
+            while not stopped.is_set():
+                history.roll_up()
+
+        def read() -> None:
+            history = History(store)
+            while not stopped.is_set():
+                found = history.select("count", start=noon, end=later)
+                seen.append(sum(len(series.points) for series in found))
+
+        writers = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+        others = [threading.Thread(target=work) for work in (pack, pack, read)]
+        for thread in [*writers, *others]:
+            thread.start()
+        for thread in writers:
+            thread.join()
+        stopped.set()
+        for thread in others:
+            thread.join()
+        found = History(store).select("count", start=noon, end=later)
+    assert len(found) == 60
+    assert all([int(value) for _, value in series.points] == list(range(60)) for series in found)
+    assert seen == sorted(seen), "a sample that was there was gone for a moment"

@@ -67,7 +67,7 @@ async def test_a_collection_has_the_promised_shape_and_asks_each_once():
         async with ServicePool(endpoints) as pool:
             collector = MetricsCollector([IndexAgentSource(pool, "indexagent"), HttpSource(pool, "shop")])
             collected = await collector.collect_all_metrics()
-        assert (agent.asked, shop.asked) == ({"/health": 1, "/evolution/metrics": 1}, {"/": 1})
+        assert (agent.asked, shop.asked) == ({"/health": 1, "/evolution/metrics": 1, "/metrics": 1}, {"/": 1})
 
     assert set(collected) == {"timestamp", "services", "collection_time_ms"}
     assert datetime.fromisoformat(collected["timestamp"]).tzinfo is not None

@@ -12,7 +12,7 @@ from dean_airflow.config import Settings
 from dean_airflow.errors import ConfigurationError
 from dean_airflow.metric_sources import JsonField, WatchedEndpoint
 from dean_airflow.metrics.names import METRICS
-from dean_airflow.metrics.sources import prometheus
+from dean_airflow.metrics.sources import prometheus_text
 from dean_airflow.metrics.sources.airflow import AirflowSource
 from dean_airflow.metrics.sources.evolution import EvolutionSource
 from dean_airflow.metrics.sources.host import HostSource
@@ -204,6 +204,14 @@ async def test_prometheus_text_with_the_kinds_it_declares():
     assert reading.metrics["latency_bucket"] == 2
 
 
+async def test_a_services_own_requests_are_collected_too():
+    text = '# TYPE dean_api_requests_total counter\ndean_api_requests_total{endpoint="/agents",status="500"} 3\n'
+    async with running({**indexagent(), "/metrics": text}) as service, pool_of(service, "indexagent", "") as pool:
+        found = told(await IndexAgentSource(pool, "shop", "indexagent").collect(AT))
+    assert found["dean_api_requests_total{endpoint=/agents,status=500}"] == 3
+    assert found["dean_indexagent_total_agents"] == 3
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -220,7 +228,7 @@ async def test_what_is_no_exposition_is_said_so(answer, error):
 
 
 async def test_an_exposition_of_too_many_samples_is_cut_and_that_is_counted(monkeypatch):
-    monkeypatch.setattr(prometheus, "SAMPLES_AT_MOST", 5)
+    monkeypatch.setattr(prometheus_text, "SAMPLES_AT_MOST", 5)
     text = "".join(f'a{{n="{number}"}} 1\n' for number in range(50))
     async with running({"/": text}) as service, pool_of(service) as pool:
         reading = await PrometheusSource(pool, "shop").collect(AT)
