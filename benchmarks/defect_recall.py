@@ -15,6 +15,8 @@ from tests.deployments.defect import Defect, Files
 from tests.deployments.defects import DEFECTS
 
 TOGETHER = 3
+ALONE = frozenset({"M04", "M10", "M48", "M49", "M80", "M85"})
+"""Rows that take away what another defect is in: a file that cannot be read, a Dockerfile or a mount that is gone."""
 
 
 def run(minutes: float | None) -> list[Figure]:
@@ -37,7 +39,7 @@ def _groups(defects: list[Defect]) -> list[list[Defect]]:
     """Defects of one deployment that can stand together, a few at a time."""
     by_base: dict[tuple[str, str | None], list[Defect]] = defaultdict(list)
     for defect in defects:
-        if not defect.also and defect.line is not None and defect.id not in ("M04", "M10", "M80", "M85"):
+        if not defect.also and defect.line is not None and defect.id not in ALONE:
             by_base[(defect.base, defect.environment)].append(defect)
     groups = []
     for same in by_base.values():
