@@ -13,6 +13,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from dean_airflow.deployment.validator import DeploymentValidator
+
 from ...deployments.build import build, files_of, write
 from ...deployments.defect import edit
 
@@ -45,7 +47,7 @@ def airflow(
         try:
             arguments.func(arguments)
         except SystemExit as ended:
-            code = int(ended.code or 0)
+            code = ended.code if isinstance(ended.code, int) else 1 if ended.code else 0
         printed = capfd.readouterr()
         return Done(code, printed.out, printed.out + printed.err)
 
@@ -77,8 +79,10 @@ def test_a_broken_deployment_fails_the_run_with_every_finding(airflow: Callable[
     done = airflow("dags", "test", "dean_deployment_validation", "-c", conf)
 
     assert done.code == 1
-    for words in ("M31  compose.yaml:74", "M21  .env:9", "M50  compose.yaml:34"):
-        assert words in done.log
+    findings = DeploymentValidator(broken, with_probes=False, shell={}).validate().findings
+    assert [finding.id for finding in findings] == ["M21", "M31", "M50"]
+    for finding in findings:
+        assert f"{finding.id}  {finding.place}  {finding.what}" in done.log
 
 
 def test_a_missing_directory_is_one_sentence(airflow: Callable[..., Done], tmp_path: Path) -> None:
