@@ -98,14 +98,17 @@ def told(webhook: AlertWebhook) -> list[tuple[str, str, str]]:
 
 def test_every_change_is_told_however_often_the_process_is_killed(url: str, webhook: AlertWebhook) -> None:
     chance = random.Random(4)
+    killed = 0
     for _ in range(KILLS):
         writer = FORK.Process(target=go_on, args=(url, webhook.url, ROUNDS))
         writer.start()
-        writer.join(timeout=chance.uniform(0.05, 0.4))
-        os.kill(writer.pid, signal.SIGKILL)
+        writer.join(timeout=chance.uniform(0.01, 0.1))
+        writer.kill()  # kill -9; on a fast machine the last ones may be done by then
         writer.join()
+        killed += writer.exitcode == -signal.SIGKILL
     go_on(url, webhook.url, ROUNDS)
 
+    assert killed >= 3
     assert set(told(webhook)) == expected()
     repeated = len(webhook.requests) - len({request.headers["idempotency-key"] for request in webhook.requests})
     assert repeated <= KILLS
