@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import dean_airflow
 from dean_airflow.evolution.baseline.baseline import Baseline
 from dean_airflow.evolution.judge.costing import Costing
 from dean_airflow.evolution.judge.fresh_pairs import FreshPairs
@@ -19,8 +20,8 @@ from dean_airflow.evolution.judge.worker import Workshop
 from dean_airflow.evolution.sandbox.sandbox import choose_sandbox
 from dean_airflow.evolution.target.target import Environment
 
-OWN_PYTHON = Environment(Path(sys.executable), (Path(sys.prefix),))
-"""A target of the benchmark's own needs no environment of its own."""
+OWN_PYTHON = Environment(Path(sys.executable), (Path(sys.prefix), Path(dean_airflow.__file__).parent))
+"""A target of the benchmark's own needs no environment of its own. Its pytest loads this package's plugin."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ async def opened_trial(
 ) -> AsyncIterator[RemoteTrial]:
     """The trial, with a pool and a store that are closed at the end. Raises DeanError."""
     async with opened_services(setup.connections) as (pool, store):
-        with correlated(setup.run_id):
+        with correlated(setup.run_id, setup.user):
             yield RemoteTrial(
                 pool,
                 store,

@@ -35,6 +35,8 @@ class RemoteSetup:
     execution: str = ""
     dag_id: str | None = None
     run_id: str | None = None
+    user: str | None = None
+    """Who triggered the run: the services hear the name, as X-User-ID."""
 
     def serialized(self) -> dict[str, Any]:
         return asdict(self)
@@ -71,11 +73,5 @@ def remote_setup(
         execution=f"{run.dag_id}/{run.run_id}/{run.clear_number or 0}",
         dag_id=run.dag_id,
         run_id=run.run_id,
+        user=run.triggering_user_name,
     )
-
-
-def _parts() -> Any:
-    """What a remote trial is made of."""
-    from types import SimpleNamespace
-
-    return SimpleNamespace(**{name: part for name, part in locals().items() if name != "SimpleNamespace"})

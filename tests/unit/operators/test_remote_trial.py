@@ -36,7 +36,7 @@ def store(
 
 
 def context(try_number: int = 3, **params: Any) -> dict[str, Any]:
-    run = SimpleNamespace(dag_id="a_dag", run_id="a_run", clear_number=0)
+    run = SimpleNamespace(dag_id="a_dag", run_id="a_run", clear_number=0, triggering_user_name="ann")
     task = SimpleNamespace(try_number=try_number, max_tries=2)
     return {"dag_run": run, "params": params, "ti": task}
 

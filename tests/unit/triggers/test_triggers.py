@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -65,6 +66,13 @@ async def test_its_event_comes_when_the_trial_has_ended(
     event = await event_of(await started(setup()))
     (trial,) = stub_services.evolution.trials.values()
     assert event == {"status": "ended", "message": f"The remote trial {trial.trial_id} is {trial.status}."}
+
+
+async def test_the_services_hear_who_triggered_the_run(store: Store, stub_services: StubServices) -> None:
+    async with replace(setup(), user="ann").opened() as trial:
+        await trial.start()
+    (start,) = [one for one in stub_services.evolution.requests if one.path.endswith("/evolution/start")]
+    assert start.headers["x-user-id"] == "ann"
 
 
 async def test_its_event_says_that_the_deadline_has_passed(store: Store, stub_services: StubServices) -> None:
