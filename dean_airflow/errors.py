@@ -70,3 +70,15 @@ class SilenceError(DeanError):
 
 class DeploymentError(DeanError):
     """The deployment cannot be looked at: no such directory, nothing to deploy in it, a broken list of ignores, ..."""
+
+
+class DeploymentNotFound(StoreError):
+    """No deployment, or no validation, has this id."""
+
+
+class DeploymentLocked(DeanError):
+    """Another deployment is at work in this directory right now."""
+
+
+class DeploymentLockLost(DeanError):
+    """Another attempt, or another deployment, has taken this directory over; this one must stop."""

@@ -47,6 +47,7 @@ def tidy(engine: Engine) -> dict[str, Any]:
         "patterns": remove_old_patterns(store, timedelta(days=settings.keep_patterns_days)),
         "audit_entries": store.audit.remove_old(),
         "remembered_requests": store.requests.remove_old(),
+        "validations": store.validations.remove_old(),
         "service_patterns": store.service_patterns.remove_unseen(timedelta(days=settings.keep_patterns_days)),
     }
     metrics = History(store)

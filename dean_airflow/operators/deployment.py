@@ -13,6 +13,8 @@ from dean_airflow.errors import DeanError
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from dean_airflow.deployment.result import ValidationResult
+
 
 class DeploymentValidationOperator(BaseOperator):
     """Validates a deployment directory of the worker's machine; fails the task where an error blocks it.
@@ -58,6 +60,7 @@ class DeploymentValidationOperator(BaseOperator):
             raise AirflowFailException(str(error)) from None
         for line in as_text(result).splitlines():
             self.log.info("%s", line)
+        self._keep(result)
         if not result.valid:
             worst = "; ".join(f"{f.id} {f.place}: {f.what}" for f in result.errors[:5])
             raise AirflowFailException(f"{result.summary} {worst}")
@@ -68,3 +71,14 @@ class DeploymentValidationOperator(BaseOperator):
             "warnings": [f"{finding.id} {finding.place}" for finding in result.warnings],
             "not_checked": [each.id for each in result.not_checked],
         }
+
+    def _keep(self, result: ValidationResult) -> None:
+        """The report is kept for the UI; a store that cannot be reached takes nothing from the verdict."""
+        from dean_airflow.airflow_settings import settings_in_process
+        from dean_airflow.store.store import Store
+
+        try:
+            with Store.open(settings_in_process().store) as store:
+                store.validations.save(result.as_json())
+        except DeanError as error:
+            self.log.warning("The report could not be kept: %s", error)

@@ -21,3 +21,13 @@ def new_trial_id() -> str:
 
 def new_pattern_id() -> str:
     return "pattern-" + secrets.token_hex(6)
+
+
+def deployment_id_of_run(store_id: str, dag_id: str, run_id: str) -> str:
+    """The id of the deployment a DAG run makes, in the way of `trial_id_of_run`."""
+    return "deployment-" + uuid.uuid5(uuid.uuid5(uuid.UUID(store_id), dag_id), run_id).hex[:12]
+
+
+def new_deployment_id() -> str:
+    """An id for a deployment no DAG run makes."""
+    return "deployment-" + secrets.token_hex(6)

@@ -16,6 +16,9 @@ from dean_airflow.store.cache_versions import CacheVersions
 from dean_airflow.store.champions import Champions
 from dean_airflow.store.circuits import Circuits
 from dean_airflow.store.database import Database
+from dean_airflow.store.deployment_locks import DeploymentLocks
+from dean_airflow.store.deployment_steps import DeploymentSteps
+from dean_airflow.store.deployments import Deployments
 from dean_airflow.store.discoveries import Discoveries
 from dean_airflow.store.documents import Documents
 from dean_airflow.store.evaluations import Evaluations
@@ -25,6 +28,7 @@ from dean_airflow.store.leases import Leases
 from dean_airflow.store.migrants import Migrants
 from dean_airflow.store.migrate import bring_up_to_date
 from dean_airflow.store.patterns import Patterns
+from dean_airflow.store.releases import Releases
 from dean_airflow.store.requests import Requests
 from dean_airflow.store.sagas import Sagas
 from dean_airflow.store.samples import Samples
@@ -33,6 +37,7 @@ from dean_airflow.store.served import ServedTrials
 from dean_airflow.store.service_patterns import ServicePatterns
 from dean_airflow.store.silences import Silences
 from dean_airflow.store.trials import Trials
+from dean_airflow.store.validations import Validations
 
 PATIENCE = 60.0
 """Seconds for which a lost server or a lock is waited for: a database restart takes less."""
@@ -75,6 +80,11 @@ class Store:
         self.silences = Silences(database, now)
         self.alert_rules = AlertRules(database, now)
         self.agents = Agents(database, now)
+        self.deployments = Deployments(database, now)
+        self.deployment_steps = DeploymentSteps(database, now)
+        self.deployment_locks = DeploymentLocks(database, now)
+        self.releases = Releases(database, now)
+        self.validations = Validations(database, now)
 
     @classmethod
     def open(cls, url: str, *, now: Callable[[], datetime] = utc_now, patience: float = PATIENCE) -> Store:
