@@ -1,7 +1,6 @@
 """The tables of deployments: what was asked, each step, what runs where, who may write, and reports of the validator.
 
-A `place` is one deployment directory on one machine, as 16 hex digits; `deployment/place.py` in the deployment room
-makes it.
+A `place` is one deployment directory on one machine, as 16 hex digits; `deployment/site.py` makes it.
 """
 
 from __future__ import annotations
