@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import cast
 
 from dean_airflow.metrics.aggregate import Rollup, SeriesRange, merge, roll_up
@@ -110,8 +111,10 @@ class History:
         step: timedelta | None = None,
         service: str | None = None,
         matchers: Iterable[Matcher] = (),
+        at_most: int | None = None,
     ) -> list[SeriesRange]:
         """The series over start ≤ time < end, in steps aligned to 1970, from the coarsest tier that has them exactly.
+        With `at_most` only the first so many of them, by service and labels.
 
         Without a `step`, one that gives at most 500 of them. A step that a tier no longer has for the beginning of the
         range is made longer. Raises StoreError, and ValueError as `select` does or for a step below one second.
@@ -120,6 +123,8 @@ class History:
         length = self._usable_step(first, last, step)
         first = first // length * length
         found = self._find(name, service, matchers)
+        if at_most is not None:
+            found = dict(islice(found.items(), at_most))
         if length % MINUTE:
             rolled = self._from_samples(found, first, last, length)
         else:
@@ -135,6 +140,10 @@ class History:
             for number, known in found.items()
             if rolled.get(number)
         ]
+
+    def count(self, name: str | None = None, *, service: str | None = None, matchers: Iterable[Matcher] = ()) -> int:
+        """How many series there are of what `range` is asked for. Raises StoreError; ValueError as `select`."""
+        return len(self._find(name, service, matchers))
 
     def roll_up(self, now: datetime | None = None) -> int:
         """Packs what is new and rolls up the hours that are over; answers how many hours of series. For every minute.

@@ -124,7 +124,10 @@ def duration_of(text: str) -> timedelta:
     match = _DURATION.fullmatch(text.strip())
     if match is None or not int(match[1]):
         raise ConfigurationError(f"{text!r} is no duration; write a number and s, m, h, d or w, such as 90s or 1h.")
-    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    try:
+        return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    except (OverflowError, ValueError):
+        raise ConfigurationError(f"{text[:40]!r} is longer than any history.") from None
 
 
 def matcher_of(text: str) -> Matcher:
@@ -132,7 +135,12 @@ def matcher_of(text: str) -> Matcher:
     match = _MATCHER.fullmatch(text)
     if match is None:
         raise ConfigurationError(f"{text!r} matches no label; write label=value, label!=value, label=~regex or !~.")
-    return Matcher(match[1], _OPERATORS[match[2]], match[3])
+    matcher = Matcher(match[1], _OPERATORS[match[2]], match[3])
+    try:
+        matcher.matches("", ())
+    except ValueError as error:
+        raise ConfigurationError(f"{text!r} matches no label: {error}.") from None
+    return matcher
 
 
 def shown_name(series: Series) -> str:

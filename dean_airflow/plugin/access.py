@@ -27,14 +27,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
+from dean_airflow.plugin.dags import TRIAL_DAG
 from dean_airflow.services.contract.errors import INSUFFICIENT_PERMISSIONS
 from dean_airflow.services.contract.websocket import CLOSED_UNAUTHORIZED, TOKEN_QUERY, TOKEN_SUBPROTOCOL
 from dean_airflow.services.server.access import READ_ONLY
 from dean_airflow.services.server.caller import Caller, Permission, all_roles
 from dean_airflow.services.server.faults import ApiError
 from dean_airflow.services.server.limits import SocketLimit
-
-TRIAL_DAG = "dean_evolution_trial"
 
 may_see_trials = requires_access_dag("GET", DagAccessEntity.RUN, param_dag_id=TRIAL_DAG)
 """Airflow's own decision: 401 without a credential, 403 with a bad one or without read access to the trials' runs."""

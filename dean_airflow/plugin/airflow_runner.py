@@ -5,18 +5,20 @@ permissions, checks of params and the audit are Airflow's.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from starlette.types import ASGIApp
 
 from dean_airflow.errors import StoreError
 from dean_airflow.evolution.trial_config import TrialConfig
-from dean_airflow.plugin.access import TRIAL_DAG
-from dean_airflow.services.contract.airflow import API, ChangeRun, TriggerRun, run_id_of
+from dean_airflow.plugin.dags import TRIAL_DAG
+from dean_airflow.services.contract.airflow import API, ChangeRun, ClearRun, TriggerRun, run_id_of
 from dean_airflow.services.in_process import Answered, call
 from dean_airflow.services.server.caller import Caller
 from dean_airflow.services.server.faults import ApiError
 from dean_airflow.services.server.threads import Threads
 from dean_airflow.store.store import Store
+from dean_airflow.store.trials import Trial
 
 ALREADY = 409
 """Airflow's answer to a run id it has: what was asked for is under way."""
@@ -54,10 +56,22 @@ class AirflowRunner:
         trial = await self._threads(self._store.trials.get, trial_id)
         if trial.dag_id is not None and trial.run_id is not None:
             body = ChangeRun(state="failed", note=f"Cancelled by {caller.user}.").model_dump(exclude_none=True)
-            answer = await _airflow("PATCH", f"{API}/dags/{trial.dag_id}/dagRuns/{trial.run_id}", credential, body)
+            answer = await _airflow("PATCH", _run_of(trial), credential, body)
             if answer.status >= 400 and answer.status != 404:  # a run that was removed can do nothing any more
                 raise _refusal(answer)
         await self._threads(lambda: self._store.trials.transition(trial_id, "cancelled", stop_reason="cancelled"))
+
+    async def retry(self, trial: Trial, caller: Caller, credential: Any) -> None:
+        """Clears the trial's run with all of its tasks, each of which goes on where its record ends.
+
+        Raises ApiError: 409 where the run is gone or goes on, what Airflow says otherwise.
+        """
+        body = ClearRun(dry_run=False).model_dump()
+        answer = await _airflow("POST", f"{_run_of(trial)}/clear", credential, body)
+        if answer.status == 404:
+            raise ApiError(409, f"The run {trial.run_id} is not in Airflow any more; start a new trial.")
+        if answer.status >= 400:
+            raise _refusal(answer)
 
     async def check(self) -> None:
         """Raises StoreError when Airflow does not know the DAG."""
@@ -87,6 +101,10 @@ class AirflowRunner:
 
 async def _airflow(method: str, path: str, token: str, body: Any = None) -> Answered:
     return await call(_airflows_app(), method, path, token=token, body=body)
+
+
+def _run_of(trial: Trial) -> str:
+    return f"{API}/dags/{quote(trial.dag_id or '', safe='')}/dagRuns/{quote(trial.run_id or '', safe='')}"
 
 
 def _airflows_app() -> ASGIApp:

@@ -7,27 +7,21 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
-from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from dean_airflow.airflow_settings import settings_in_process
 from dean_airflow.errors import DeanError, SilenceError, StoreError
 from dean_airflow.metrics.alerts.durations import parse_duration
 from dean_airflow.metrics.alerts.judging import summary_of
-from dean_airflow.plugin.origin import same_origin
+from dean_airflow.plugin.permissions import may_see_metrics, may_silence, user_of
+from dean_airflow.services.server.faults import ApiError
 from dean_airflow.store.store import Store
 
-METRICS_DAG = "dean_metrics_collection"
-
-may_change = [
-    Depends(same_origin),
-    Depends(requires_access_dag("POST", DagAccessEntity.RUN, param_dag_id=METRICS_DAG)),
-]
+may_change = [Depends(may_silence)]
 """Who may trigger the metrics DAG may silence what it says."""
 
-router = APIRouter(prefix="/alerts")
+router = APIRouter(prefix="/alerts", tags=["alerts"], dependencies=[Depends(may_see_metrics)])
 
 State = Literal["pending", "firing", "resolved"]
 
@@ -69,14 +63,14 @@ def list_silences(ended: bool = False) -> dict[str, Any]:
 
 
 @router.post("/silences", status_code=201, dependencies=may_change)
-def add_silence(new: NewSilence, user: GetUserDep) -> dict[str, Any]:
+def add_silence(request: Request, new: NewSilence) -> dict[str, Any]:
     """201 with the silence; 400 with a sentence where it is not possible so."""
     try:
         duration = timedelta(milliseconds=parse_duration(new.duration))
     except ValueError as error:
-        raise HTTPException(400, f"{error}.") from None
+        raise ApiError(400, f"{error}.") from None
     with _store() as store:
-        return store.silences.add(new.labels, duration, new.reason, user.get_name()).as_data()
+        return store.silences.add(new.labels, duration, new.reason, user_of(request).get_name()).as_data()
 
 
 @router.delete("/silences/{silence_id}", dependencies=may_change)
@@ -93,7 +87,7 @@ def _store(missing: int = 400) -> Iterator[Store]:
         with Store.open(_settings().store, patience=4.0) as store:
             yield store
     except SilenceError as error:
-        raise HTTPException(missing, str(error)) from None
+        raise ApiError(missing, str(error)) from None
     except StoreError as error:
         raise HTTPException(503, str(error)) from None
 

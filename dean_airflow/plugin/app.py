@@ -1,23 +1,56 @@
-"""The app at /dean: its routes, and the one access rule that all of them are behind."""
+"""The app at /dean: its routes, and what stands before every one of them."""
 
 from __future__ import annotations
 
 from fastapi import Depends, FastAPI
+from starlette.types import ASGIApp
 
+from dean_airflow import __version__
 from dean_airflow.plugin import alerts, health, metrics, reports
-from dean_airflow.plugin.access import may_see_trials
+from dean_airflow.plugin.api import audit, description, orchestration, overview, patterns, series, trial_parts, trials
+from dean_airflow.plugin.gate import Gate
+from dean_airflow.plugin.headers import HEADERS
+from dean_airflow.plugin.permissions import may_see_trials
+from dean_airflow.plugin.recorder import LateAudit
 from dean_airflow.plugin.services import LateApp, build_evolution, build_indexagent
+from dean_airflow.plugin.stored import Stored
+from dean_airflow.services.contract.capabilities import API_PREFIX
+from dean_airflow.services.server.envelope import Envelope
+from dean_airflow.services.server.faults import install_fault_handlers
+from dean_airflow.services.server.limits import RateLimit
+
+REQUESTS_PER_MINUTE = 1000
+LARGEST_BODY = 2**20
+
+
+class GuardedApp(FastAPI):
+    """An app that nothing gets into but through its guards, and that nothing comes out of without its headers.
+
+    Middleware that is added to an app stands within its handler of errors, whose answers would go out bare.
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        guarded = Gate(super().build_middleware_stack(), self.state.rates, self.state.audit)
+        return Envelope(guarded, LARGEST_BODY, HEADERS)
 
 
 def build_app() -> FastAPI:
-    """Every route is behind `may_see_trials`, by being on this app; schema and docs pages, which FastAPI would serve to
-    anyone, are not there. The services are apps of their own, whose routes ask Airflow one by one.
+    """Behind the gate whatever there is: routes, mounted files, and paths that lead nowhere. Schema and docs pages,
+    which FastAPI would serve by itself, are off; the description is a route like any other.
     """
-    app = FastAPI(title="DEAN", dependencies=[Depends(may_see_trials)], openapi_url=None, docs_url=None, redoc_url=None)
-    app.include_router(health.router)
+    app = GuardedApp(title="DEAN", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.stored = Stored()
+    app.state.audit = LateAudit(app.state.stored)
+    app.state.rates = RateLimit(REQUESTS_PER_MINUTE)
+    install_fault_handlers(app)
+    app.include_router(health.router, dependencies=[Depends(may_see_trials)])
     app.include_router(reports.router)
     app.include_router(alerts.router)
     app.include_router(metrics.router)
+    app.include_router(description.router)
+    app.include_router(audit.router)
+    for part in (overview, trials, trial_parts, patterns, series, orchestration):
+        app.include_router(part.router, prefix=API_PREFIX)
     app.mount("/services/evolution", LateApp(build_evolution))
     app.mount("/services/indexagent", LateApp(build_indexagent))
     return app

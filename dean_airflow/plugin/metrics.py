@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from dean_airflow.airflow_settings import settings_in_process
@@ -14,9 +14,10 @@ from dean_airflow.errors import ConfigurationError, DeanError
 from dean_airflow.metrics import views
 from dean_airflow.metrics.exposition import CONTENT_TYPE, exposition
 from dean_airflow.metrics.history import History
+from dean_airflow.plugin.permissions import may_see_metrics
 from dean_airflow.store.store import Store
 
-router = APIRouter()
+router = APIRouter(tags=["metrics"], dependencies=[Depends(may_see_metrics)])
 
 PATIENCE = 4.0
 """Seconds a route waits for a store that is busy."""

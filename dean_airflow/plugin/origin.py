@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from fastapi import HTTPException, Request
+from starlette.requests import HTTPConnection
+
+OWN = ("none", "same-origin")
 
 
-def same_origin(request: Request) -> None:
-    """A dependency of every route that changes something.
+def check_origin(request: HTTPConnection) -> str | None:
+    """What is wrong with a request that changes something, None where nothing is.
 
-    403 for a request another site's page sent (its `Origin` is not this server's), and for one with a cookie alone
-    that does not say where it comes from. Programs, which send a token and no `Origin`, pass.
+    Refused: what another site's page sent (its `Origin` is not this server's, or the browser says so in
+    `Sec-Fetch-Site`), and what brings a cookie alone and does not say where it comes from. Programs, which send a
+    token and no `Origin`, pass.
     """
     origin = request.headers.get("origin")
     if origin is None:
+        if request.headers.get("sec-fetch-site", "none") not in OWN:
+            return "A page of another site may not change anything here."
         if "authorization" not in request.headers:
-            raise HTTPException(403, "The request does not say where it comes from (Origin), and brings no token.")
-        return
-    if urlsplit(origin).netloc.lower() not in _own_hosts(request):
-        raise HTTPException(403, f"A page of {origin[:200]} may not change anything here.")
+            return "The request does not say where it comes from (Origin), and brings no token."
+        return None
+    if not is_own(request, origin):
+        return f"A page of {origin[:200]} may not change anything here."
+    return None
 
 
-def _own_hosts(request: Request) -> set[str]:
-    """As the client calls this server, and as Airflow's configuration does."""
+def is_own(request: HTTPConnection, origin: str) -> bool:
+    """Whether an `Origin` is this server's, as the client calls it or as Airflow's configuration does."""
     from airflow.configuration import conf
 
     configured = urlsplit(conf.get("api", "base_url", fallback="")).netloc
-    return {host.lower() for host in (request.headers.get("host", ""), configured) if host}
+    own = {host.lower() for host in (request.headers.get("host", ""), configured) if host}
+    return urlsplit(origin).netloc.lower() in own

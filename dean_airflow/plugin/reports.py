@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse
 from upath import UPath
 
 from dean_airflow.airflow_settings import settings_from_airflow
+from dean_airflow.plugin.permissions import may_see_trials
 
-router = APIRouter()
+router = APIRouter(tags=["trials"], dependencies=[Depends(may_see_trials)])
 
 _TRIAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _HEADERS = {

@@ -57,7 +57,7 @@ class Evaluations:
             .where(EvaluationRow.trial_id == trial_id, EvaluationRow.island == island)
             .order_by(EvaluationRow.sequence)
         )
-        return self._database.read(lambda session: [_read(row) for row in session.scalars(statement)])
+        return self._database.read(lambda session: [read_evaluation(row) for row in session.scalars(statement)])
 
     def for_trial(self, trial_id: str) -> list[tuple[int, NumberedEvaluation]]:
         """All of a trial's with their islands, by island and sequence."""
@@ -66,7 +66,9 @@ class Evaluations:
             .where(EvaluationRow.trial_id == trial_id)
             .order_by(EvaluationRow.island, EvaluationRow.sequence)
         )
-        return self._database.read(lambda session: [(row.island, _read(row)) for row in session.scalars(statement)])
+        return self._database.read(
+            lambda session: [(row.island, read_evaluation(row)) for row in session.scalars(statement)]
+        )
 
     def best(self, trial_id: str, limit: int = 10) -> list[tuple[int, NumberedEvaluation]]:
         """The trial's fittest with their islands, best first; equal ones by island and sequence."""
@@ -76,7 +78,9 @@ class Evaluations:
             .order_by(EvaluationRow.fitness.desc(), EvaluationRow.island, EvaluationRow.sequence)
             .limit(limit)
         )
-        return self._database.read(lambda session: [(row.island, _read(row)) for row in session.scalars(statement)])
+        return self._database.read(
+            lambda session: [(row.island, read_evaluation(row)) for row in session.scalars(statement)]
+        )
 
     def count(self, trial_id: str, island: int | None = None) -> int:
         """How many a trial has, or one island of it."""
@@ -145,7 +149,7 @@ def _already_kept(batch: Sequence[NumberedEvaluation], kept: int) -> Iterator[Nu
     return (numbered for numbered in batch if numbered.sequence < kept)
 
 
-def _read(row: EvaluationRow) -> NumberedEvaluation:
+def read_evaluation(row: EvaluationRow) -> NumberedEvaluation:
     evaluation = Evaluation(
         key=row.key,
         genome=tuple(row.genome),

@@ -93,7 +93,14 @@ class LeaseRow(Base):
 
 class EvaluationRow(Base):
     __tablename__ = "dean_evaluations"
-    __table_args__ = (Index(None, "trial_id", "fitness"), Index(None, "trial_id", "generation"))
+    __table_args__ = (
+        Index(None, "trial_id", "fitness"),
+        # Pages list, sort and count candidates by these alone, without reading a row: see candidates.py.
+        Index(
+            "ix_dean_evaluations_listed",
+            *("trial_id", "generation", "island", "verdict", "stage", "fitness", "cost", "sequence"),
+        ),
+    )
 
     trial_id: Mapped[str] = _of_trial(primary_key=True)
     island: Mapped[int] = mapped_column(primary_key=True)

@@ -13,6 +13,7 @@ from dean_airflow.store.alerts import Alerts
 from dean_airflow.store.api_keys import ApiKeys
 from dean_airflow.store.audit import AuditLog
 from dean_airflow.store.cache_versions import CacheVersions
+from dean_airflow.store.candidates import Candidates
 from dean_airflow.store.champions import Champions
 from dean_airflow.store.circuits import Circuits
 from dean_airflow.store.database import Database
@@ -36,6 +37,7 @@ from dean_airflow.store.series import SeriesCatalogue
 from dean_airflow.store.served import ServedTrials
 from dean_airflow.store.service_patterns import ServicePatterns
 from dean_airflow.store.silences import Silences
+from dean_airflow.store.trial_pages import TrialPages
 from dean_airflow.store.trials import Trials
 from dean_airflow.store.validations import Validations
 
@@ -59,6 +61,8 @@ class Store:
         self.trials = Trials(database, now)
         self.leases = Leases(database, now)
         self.evaluations = Evaluations(database, now)
+        self.trial_pages = TrialPages(database)
+        self.candidates = Candidates(database)
         self.migrants = Migrants(database)
         self.champions = Champions(database, now)
         self.patterns = Patterns(database, now)

@@ -130,6 +130,15 @@ class Trials:
         """Raises TrialNotFound."""
         return self._database.read(lambda session: read_trial(_row(session, trial_id, lock=False)))
 
+    def find(self, trial_id: str) -> Trial | None:
+        """As `get`, and None where there is none."""
+
+        def work(session: Session) -> Trial | None:
+            row = session.get(TrialRow, trial_id)
+            return None if row is None else read_trial(row)
+
+        return self._database.read(work)
+
     def list(
         self, *, repository: str | None = None, status: str | None = None, limit: int = 100, offset: int = 0
     ) -> Sequence[Trial]:

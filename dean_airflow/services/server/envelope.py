@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,10 +24,12 @@ _UNDER_TLS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"
 
 
 class Envelope:
-    """ASGI middleware. A body above `max_bytes` is 413, whether its length was announced or not."""
+    """ASGI middleware. A body above `max_bytes` is 413, whether its length was announced or not. `headers` are those
+    of answers that set none of the name themselves; by default those of a server that no browser is to show.
+    """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app, self._max_bytes = app, max_bytes
+    def __init__(self, app: ASGIApp, max_bytes: int, headers: Mapping[str, str] = _HEADERS) -> None:
+        self._app, self._max_bytes, self._headers = app, max_bytes, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -47,7 +50,7 @@ class Envelope:
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 if scope.get("scheme") == "https":
                     headers.update(_UNDER_TLS)

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.unit.alerts_in_store import evolution_is_down
+from tests.unit.plugin.conftest import BASE, Ask, Plugin
 
 pytestmark = pytest.mark.airflow
 
-TOKEN = {"Authorization": "Bearer x"}
+TOKEN = {"Authorization": "Bearer TOKEN"}
 NEW = {"labels": {"service": "a"}, "duration": "2h", "reason": "new disks"}
 
 
 @pytest.fixture
-def ask(airflow_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., httpx.Response]:
-    """Asks the app as somebody who may do everything."""
-    from airflow.api_fastapi.core_api.security import get_user
+def ask(plugin: Plugin) -> Ask:
+    """Asks the app as somebody who may do everything, with the credentials given."""
 
-    from dean_airflow.plugin import alerts
-    from dean_airflow.plugin.app import build_app, may_see_trials
+    def send(method: str, path: str, *, headers: dict[str, str] | None = None, **options: Any) -> httpx.Response:
+        given = {name: value.replace("TOKEN", plugin.token("ada")) for name, value in (headers or TOKEN).items()}
+        return plugin.ask(method, path, user=None, headers=given, **options)
 
-    monkeypatch.setenv("AIRFLOW__DEAN__DATA_DIR", str(tmp_path / "dean"))
-    app = build_app()
-    app.dependency_overrides = {
-        may_see_trials: lambda: None,
-        alerts.may_change[1].dependency: lambda: None,
-        get_user: lambda: SimpleNamespace(get_name=lambda: "ada"),
-    }
-
-    async def send(method: str, path: str, **options: Any) -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://airflow") as client:
-            return await client.request(method, path, **options)
-
-    return lambda method, path, **options: asyncio.run(send(method, path, **options))
+    return send
 
 
 def test_a_silence_is_made_listed_and_ended(ask) -> None:
@@ -82,12 +68,12 @@ def test_an_unknown_silence_is_404(ask) -> None:
 @pytest.mark.parametrize(
     ("headers", "code"),
     [
-        ({"Origin": "http://airflow", "Cookie": "_token=x"}, 201),
-        ({"Origin": "https://evil.example", "Cookie": "_token=x"}, 403),
+        ({"Origin": BASE, "Cookie": "_token=TOKEN"}, 201),
+        ({"Origin": "https://evil.example", "Cookie": "_token=TOKEN"}, 403),
         ({"Origin": "https://evil.example", **TOKEN}, 403),
-        ({"Origin": "null", "Cookie": "_token=x"}, 403),
-        ({"Origin": "http://airflow.evil.example", "Cookie": "_token=x"}, 403),
-        ({"Cookie": "_token=x"}, 403),
+        ({"Origin": "null", "Cookie": "_token=TOKEN"}, 403),
+        ({"Origin": f"{BASE}.evil.example", "Cookie": "_token=TOKEN"}, 403),
+        ({"Cookie": "_token=TOKEN"}, 403),
         (TOKEN, 201),
     ],
 )

@@ -1,46 +1,34 @@
-"""The app at /dean: every route is behind Airflow's permissions, and building it is put off until it is asked."""
+"""The app at /dean: nothing of it is open to whom Airflow does not know, and it is built when it is first asked."""
 
 from __future__ import annotations
 
-import asyncio
-import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from starlette.routing import Route
+
+from tests.unit.plugin.conftest import Plugin
 
 pytestmark = pytest.mark.airflow
 
 
-async def status_of(app: Any, method: str, path: str) -> int:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://airflow") as client:
-        return (await client.request(method, path)).status_code
-
-
-def test_every_route_refuses_a_caller_without_credentials(airflow_home: Path) -> None:
-    from dean_airflow.plugin.app import build_app
-
-    app = build_app()
-    asked = {
-        (method, route.path): asyncio.run(status_of(app, method, re.sub(r"\{.*?\}", "trial-1234", route.path)))
-        for route in app.routes
-        if isinstance(route, Route)
-        for method in route.methods
-    }
-
-    assert ("GET", "/trials/{trial_id}/report") in asked
-    assert set(asked.values()) == {401}
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc", "/", "/nowhere", "/static/app.js"])
+def test_what_is_not_there_is_not_told_to_strangers(plugin: Plugin, path: str) -> None:
+    assert plugin.get(path, user=None).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc"])
-def test_the_apps_description_is_not_served(airflow_home: Path, path: str) -> None:
-    from dean_airflow.plugin.app import build_app
+def test_fastapis_own_pages_are_not_served(plugin: Plugin, path: str) -> None:
+    assert plugin.get(path).status_code == 404
 
-    assert asyncio.run(status_of(build_app(), "GET", path)) == 404
+
+def test_the_description_names_the_routes_and_the_way_in(plugin: Plugin) -> None:
+    document = plugin.get("/api/openapi.json", user="viewer").json()
+
+    assert "/api/v1/trials/{trial_id}/generations" in document["paths"]
+    assert document["servers"] == [{"url": "/dean"}]
+    assert document["security"] == [{"airflow": []}]
 
 
 def test_loading_the_plugin_builds_nothing(airflow_home: Path) -> None:

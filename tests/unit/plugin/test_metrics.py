@@ -5,30 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
 from dean_airflow.metrics.history import History
 from dean_airflow.metrics.sample import Sample, to_ms
 from dean_airflow.store.store import Store
+from tests.unit.plugin.conftest import Plugin
 
 pytestmark = pytest.mark.airflow
 
 
 @pytest.fixture
-def client(airflow_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The routes without the app's access rule, which test_app walks."""
-    from dean_airflow.plugin import metrics
-
-    monkeypatch.setenv("AIRFLOW__DEAN__DATA_DIR", str(tmp_path / "dean"))
-    app = FastAPI()
-    app.include_router(metrics.router)
-    return TestClient(app)
+def client(plugin: Plugin) -> Plugin:
+    return plugin
 
 
 @pytest.fixture
-def collected(tmp_path: Path) -> None:
-    (tmp_path / "dean").mkdir()
+def collected(plugin: Plugin, tmp_path: Path) -> None:
     with Store.open(f"sqlite:///{tmp_path}/dean/dean.db") as store:
         at = to_ms(store.now())
         labels = (("service_name", "evolution"),)
@@ -42,13 +34,13 @@ def collected(tmp_path: Path) -> None:
         )
 
 
-def test_the_exposition(client: TestClient, collected: None) -> None:
+def test_the_exposition(client: Plugin, collected: None) -> None:
     answer = client.get("/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert 'dean_evolution_trials_active{service="dean"} 2.0' in answer.text
 
 
-def test_services_have_the_contracts_names_and_words(client: TestClient, collected: None) -> None:
+def test_services_have_the_contracts_names_and_words(client: Plugin, collected: None) -> None:
     services = client.get("/api/v1/services/status").json()
     assert {name: one["status"] for name, one in services.items()} == {"database": "up", "evolution_api": "down"}
     assert set(services["database"]) == {"url", "status", "version", "latency_ms", "last_check"}
@@ -56,28 +48,30 @@ def test_services_have_the_contracts_names_and_words(client: TestClient, collect
     assert (system["status"], system["services"]["evolution"]["status"]) == ("unhealthy", "unhealthy")
 
 
-def test_the_newest_values_as_json(client: TestClient, collected: None) -> None:
+def test_the_newest_values_as_json(client: Plugin, collected: None) -> None:
     services = client.get("/api/system/metrics").json()["services"]
     assert services["dean"]["metrics"]["dean_evolution_trials_active"] == 2
     assert services["evolution"]["metrics"]["queue"] == "+Inf"
 
 
-def test_a_query_and_one_that_cannot_be(client: TestClient, collected: None) -> None:
-    found = client.get("/api/v1/metrics/query", params={"name": "dean_service_health", "match": ["service=dean"]})
+def test_a_query_and_one_that_cannot_be(client: Plugin, collected: None) -> None:
+    found = client.get("/api/v1/metrics/query", name="dean_service_health", match=["service=dean"])
     assert found.json()["total"] == 1
     assert found.json()["series"][0]["points"][0][1] == 1
-    refused = client.get("/api/v1/metrics/query", params={"name": "x", "since": "soon"})
+    refused = client.get("/api/v1/metrics/query", name="x", since="soon")
     assert (refused.status_code, refused.json()["detail"][:18]) == (422, "'soon' is no durat")
 
 
-def test_before_anything_is_collected(client: TestClient) -> None:
+def test_before_anything_is_collected(client: Plugin) -> None:
     assert client.get("/metrics").text == ""
     assert client.get("/api/v1/services/status").json() == {}
     assert client.get("/api/system/status").json()["status"] == "unknown"
 
 
-def test_a_store_that_cannot_be_read_is_503(client: TestClient, tmp_path: Path) -> None:
-    (tmp_path / "dean").mkdir()
+def test_a_store_that_cannot_be_read_is_503(client: Plugin, tmp_path: Path) -> None:
+    client.store.close()
+    for part in (tmp_path / "dean").glob("dean.db*"):
+        part.unlink()
     (tmp_path / "dean" / "dean.db").write_bytes(b"not a database" * 1000)
     answer = client.get("/metrics")
     assert (answer.status_code, "is not an SQLite database" in answer.json()["detail"]) == (503, True)
