@@ -8,9 +8,9 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, AssetWatcher, task
 
-from dean_airflow.airflow_settings import settings_from_airflow
 from dean_airflow.assets import ALERT
 from dean_airflow.operators.alerts import AlertsOfRunOperator
+from dean_airflow.operators.task_defaults import task_defaults
 from dean_airflow.triggers.metrics import MetricsTrigger
 
 with DAG(
@@ -22,14 +22,7 @@ with DAG(
     catchup=False,
     dagrun_timeout=timedelta(hours=1),
     tags=["dean"],
-    default_args={
-        "pool": settings_from_airflow().pool,
-        "retries": 2,
-        "retry_delay": timedelta(seconds=1),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(seconds=60),
-        "execution_timeout": timedelta(minutes=5),
-    },
+    default_args=task_defaults(timedelta(minutes=5)),
 ) as dean_alert_response:
     alerts = AlertsOfRunOperator(task_id="alerts")
 

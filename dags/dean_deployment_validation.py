@@ -10,6 +10,7 @@ from airflow.sdk import DAG, Param
 
 from dean_airflow.airflow_settings import settings_from_airflow
 from dean_airflow.operators.deployment import DeploymentValidationOperator
+from dean_airflow.operators.task_defaults import task_defaults
 
 with DAG(
     dag_id="dean_deployment_validation",
@@ -41,13 +42,6 @@ with DAG(
             title="Probes",
         ),
     },
-    default_args={
-        "pool": settings_from_airflow().pool,
-        "retries": 2,
-        "retry_delay": timedelta(seconds=1),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(seconds=60),
-        "execution_timeout": timedelta(minutes=5),
-    },
+    default_args=task_defaults(timedelta(minutes=5)),
 ) as dean_deployment_validation:
     DeploymentValidationOperator(task_id="validate")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from dean_airflow.airflow_settings import settings_from_airflow
+from dean_airflow.operators.task_defaults import task_defaults
 from dean_airflow.operators.trial import (
     CataloguePatternsOperator,
     CloseTrialOperator,
@@ -33,13 +33,7 @@ with DAG(
     params=trial_params(),
     dagrun_timeout=timedelta(hours=6),
     tags=["dean"],
-    default_args={
-        "pool": settings_from_airflow().pool,
-        "retries": 2,
-        "retry_delay": timedelta(seconds=1),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(seconds=60),
-    },
+    default_args=task_defaults(),
 ) as dean_evolution_trial:
     preflight = PreflightOperator(task_id="preflight", execution_timeout=SHORT)
     opened = OpenTrialOperator(task_id="open_trial", execution_timeout=INSTALL_AND_BASELINE)

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from dean_airflow.airflow_settings import settings_from_airflow
 from dean_airflow.operators.maintenance import MaintenanceOperator
+from dean_airflow.operators.task_defaults import task_defaults
 
 with DAG(
     dag_id="dean_maintenance",
@@ -16,13 +16,6 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=1),
     tags=["dean"],
-    default_args={
-        "pool": settings_from_airflow().pool,
-        "retries": 2,
-        "retry_delay": timedelta(seconds=1),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(seconds=60),
-        "execution_timeout": timedelta(minutes=30),
-    },
+    default_args=task_defaults(timedelta(minutes=30)),
 ) as dean_maintenance:
     MaintenanceOperator(task_id="tidy")

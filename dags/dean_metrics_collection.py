@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from dean_airflow.airflow_settings import settings_from_airflow
 from dean_airflow.operators.alerts import NotifyAlertsOperator
 from dean_airflow.operators.metrics import CollectMetricsOperator
+from dean_airflow.operators.task_defaults import task_defaults
 
 with DAG(
     dag_id="dean_metrics_collection",
@@ -20,13 +20,6 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=5),
     tags=["dean"],
-    default_args={
-        "pool": settings_from_airflow().pool,
-        "retries": 2,
-        "retry_delay": timedelta(seconds=1),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(seconds=60),
-        "execution_timeout": timedelta(seconds=300),
-    },
+    default_args=task_defaults(timedelta(seconds=300)),
 ) as dean_metrics_collection:
     CollectMetricsOperator(task_id="collect") >> NotifyAlertsOperator(task_id="notify")

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from dean_airflow.airflow_settings import settings_from_airflow
 from dean_airflow.operators.remote_trial import CloseRemoteTrialOperator, RemoteTrialOperator
 from dean_airflow.operators.service_data import RemotePatternsOperator
+from dean_airflow.operators.task_defaults import task_defaults
 from dean_airflow.operators.trial_params import remote_trial_params
 from dean_airflow.sensors.service_health import ServiceHealthSensor
 
@@ -26,13 +26,7 @@ with DAG(
     params=remote_trial_params(),
     dagrun_timeout=timedelta(hours=6),
     tags=["dean"],
-    default_args={
-        "pool": settings_from_airflow().pool,
-        "retries": 2,
-        "retry_delay": timedelta(seconds=1),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(seconds=60),
-    },
+    default_args=task_defaults(),
 ) as dean_remote_trial:
     healthy = ServiceHealthSensor(task_id="check_services", timeout=120, execution_timeout=SHORT)
     trial = RemoteTrialOperator(task_id="remote_trial", execution_timeout=BEHIND_THE_TRIALS_OWN_LIMIT)

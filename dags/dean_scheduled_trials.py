@@ -5,8 +5,8 @@ from datetime import timedelta
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
 
-from dean_airflow.airflow_settings import settings_from_airflow
 from dean_airflow.operators.schedule import ScheduledTrialsOperator
+from dean_airflow.operators.task_defaults import task_defaults
 
 with DAG(
     dag_id="dean_scheduled_trials",
@@ -17,14 +17,7 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),
     tags=["dean"],
-    default_args={
-        "pool": settings_from_airflow().pool,
-        "retries": 2,
-        "retry_delay": timedelta(seconds=1),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(seconds=60),
-        "execution_timeout": timedelta(minutes=5),
-    },
+    default_args=task_defaults(timedelta(minutes=5)),
 ) as dean_scheduled_trials:
     trials = ScheduledTrialsOperator(task_id="plan_trials")
     TriggerDagRunOperator.partial(

@@ -25,6 +25,9 @@ from dean_airflow.evolution.judge.worker import RequestFailed, WorkerDied
 
 CHECK_SHARE = 0.25
 """Share of measured runs whose output is compared as well, beside the first of every batch."""
+EARLY_PAIRS, EARLY_SHARE = 16, 0.05
+"""The same for a candidate's first pairs, beside its very first: most candidates are dropped by then, and of what is
+dropped nothing is claimed. Large outputs take longer to compare than to compute."""
 MAX_SEED = 2**31
 
 
@@ -109,7 +112,7 @@ class Judge:
         taken: list[Pair] = []
         decision: sequential.Decision = "more"
         for upto in sequential.CHECKPOINTS:
-            taken += self._take(pairs, upto - len(taken), rng)
+            taken += self._take(pairs, upto - len(taken), rng, after=len(taken))
             self._log = [pair.log_ratio for pair in taken]
             costs = [self.costing.runtime * x + constant for x in self._log]
             decision = sequential.decide(costs, self.costing.floor, self.baseline.noise)
@@ -120,9 +123,13 @@ class Judge:
             raise Rejected("cost", lie)
         return "neutral" if decision == "more" else decision, costs
 
-    def _take(self, pairs: Pairs, count: int, rng: random.Random) -> list[Pair]:
+    def _take(self, pairs: Pairs, count: int, rng: random.Random, after: int = 0) -> list[Pair]:
+        """`count` more pairs of a candidate that has had `after` of them."""
         seeds = [rng.randrange(MAX_SEED) for _ in range(count)]
-        checks = [number == 0 or rng.random() < CHECK_SHARE for number in range(count)]
+        early = after + count <= EARLY_PAIRS
+        share = EARLY_SHARE if early else CHECK_SHARE
+        checks = [rng.random() < share for _ in range(count)]
+        checks[0] = checks[0] or not early or after == 0
         taken = pairs.take(seeds, checks)
         _refuse_wrong(taken)
         return taken
