@@ -8,6 +8,9 @@ from starlette.types import ASGIApp
 from dean_airflow import __version__
 from dean_airflow.plugin import alerts, health, metrics, reports
 from dean_airflow.plugin.api import audit, description, orchestration, overview, patterns, series, trial_parts, trials
+from dean_airflow.plugin.feed.live import LiveFeed
+from dean_airflow.plugin.feed.polling import polling_router
+from dean_airflow.plugin.feed.sockets import socket_routes
 from dean_airflow.plugin.gate import Gate
 from dean_airflow.plugin.headers import HEADERS
 from dean_airflow.plugin.permissions import may_see_trials
@@ -53,4 +56,7 @@ def build_app() -> FastAPI:
         app.include_router(part.router, prefix=API_PREFIX)
     app.mount("/services/evolution", LateApp(build_evolution))
     app.mount("/services/indexagent", LateApp(build_indexagent))
+    live = LiveFeed()
+    app.include_router(polling_router(live))
+    app.router.routes.extend(socket_routes(live))  # sockets ask Airflow themselves, before they accept
     return app

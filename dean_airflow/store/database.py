@@ -69,6 +69,23 @@ class Database:
 
         return self._persist(attempt)
 
+    def apart(self) -> Connection:
+        """A connection of the caller's own, outside the pool, to be closed by the caller. Raises StoreError."""
+
+        def attempt() -> Connection:
+            connection = self._engine.connect()
+            connection.detach()
+            return connection
+
+        return self._persist(attempt, 0.0)
+
+    def failure(self, error: Exception) -> StoreError:
+        """What a driver's error on a connection that was taken `apart` means."""
+        wrapped = DBAPIError.instance(None, None, error, self._engine.dialect.loaded_dbapi.Error)
+        if not isinstance(wrapped, DBAPIError):
+            return StoreError(f"The store {shown(self.url)} failed: {error}.")
+        return StoreError(diagnose(wrapped, self.url).sentence)
+
     def close(self) -> None:
         _open.discard(self)
         self._engine.dispose()

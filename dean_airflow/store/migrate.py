@@ -15,7 +15,7 @@ from dean_airflow.store.database import Database
 from dean_airflow.store.faults import shown
 from dean_airflow.store.models import StoreRow
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0010")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0010", "0011")
 """Every revision this package knows, oldest first. Kept here so that an up-to-date store opens without alembic."""
 
 VERSION_TABLE = "dean_version"

@@ -15,6 +15,7 @@ from dean_airflow.store.audit import AuditLog
 from dean_airflow.store.cache_versions import CacheVersions
 from dean_airflow.store.candidates import Candidates
 from dean_airflow.store.champions import Champions
+from dean_airflow.store.changes import Changes
 from dean_airflow.store.circuits import Circuits
 from dean_airflow.store.database import Database
 from dean_airflow.store.deployment_locks import DeploymentLocks
@@ -89,6 +90,7 @@ class Store:
         self.deployment_locks = DeploymentLocks(database, now)
         self.releases = Releases(database, now)
         self.validations = Validations(database, now)
+        self.changes = Changes(database)
 
     @classmethod
     def open(cls, url: str, *, now: Callable[[], datetime] = utc_now, patience: float = PATIENCE) -> Store:
