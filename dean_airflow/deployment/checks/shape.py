@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
+from dean_airflow.deployment.canary.policy import read_canary
 from dean_airflow.deployment.checks.registry import Hit, check
 from dean_airflow.deployment.description import compose_schema as schema
 from dean_airflow.deployment.description.deployment import Deployment
@@ -36,6 +37,9 @@ def _every(deployment: Deployment) -> Iterator[Hit]:
     for problem in deployment.all_problems:
         if problem.check == "M44":
             yield Hit(problem.place, problem.what)
+    canary = deployment.file.get("canary")
+    for problem in read_canary(canary)[1] if canary is not None else ():
+        yield Hit(problem.place, problem.what)
     for layer in [*deployment.compose.layers, *deployment.compose.included]:
         yield from _file(layer.root)
     compose = deployment.compose

@@ -264,7 +264,11 @@ def test_every_deployment_check() -> None:
 def test_every_key_of_the_deployment_file() -> None:
     from dean_airflow.deployment.description.deployment_file import KEYS
 
-    assert sorted(first_column("deployment-file.md")) == sorted(KEYS)
+    from dean_airflow.deployment.canary import policy
+
+    canary = [f"canary.{name}" for name in (*policy._POLICY, "metrics")]
+    metrics = [f"canary.metrics.*.{name}" for name in policy._METRIC]
+    assert sorted(first_column("deployment-file.md")) == sorted([*KEYS, *canary, *metrics])
 
 
 def test_every_kind_of_edit() -> None:
