@@ -262,9 +262,8 @@ def test_every_deployment_check() -> None:
 
 
 def test_every_key_of_the_deployment_file() -> None:
-    from dean_airflow.deployment.description.deployment_file import KEYS
-
     from dean_airflow.deployment.canary import policy
+    from dean_airflow.deployment.description.deployment_file import KEYS
 
     canary = [f"canary.{name}" for name in (*policy._POLICY, "metrics")]
     metrics = [f"canary.metrics.*.{name}" for name in policy._METRIC]
