@@ -34,9 +34,9 @@ COMPARED_AT_MOST = 2000
 class Comparison:
     """`worse_p`: how likely samples are that look so much worse, were the releases equal; `within_p`: that look so
     well, were the new release worse by the tolerance. `change` is the estimated worsening in the metric's own terms (a
-    share, or a difference of rates), negative for an improvement; `effect` Cliff's delta, or for a rate the same as `change`.
-    None where there are too few samples to say. `by_rank`: the old release's typical value is 0, of which there are no
-    shares, so that `change` is Cliff's delta as well.
+    share, or a difference of rates), negative for an improvement; `effect` Cliff's delta, or for a rate the same as
+    `change`. None where there are too few samples to say. `by_rank`: the old release's typical value is 0, of which
+    there are no shares, so that `change` is Cliff's delta as well.
     """
 
     metric: Metric
