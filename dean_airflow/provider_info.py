@@ -44,7 +44,11 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [{"integration-name": "DEAN", "python-modules": _HOOK_MODULES}],
         "connection-types": connection_types(),
         "notifications": ["dean_airflow.notifications.alert.AlertNotifier"],
-        "extra-links": ["dean_airflow.links.TrialReportLink"],
+        "extra-links": [
+            "dean_airflow.links.DeploymentPageLink",
+            "dean_airflow.links.TrialPageLink",
+            "dean_airflow.links.TrialReportLink",
+        ],
         "bundles": [{"integration-name": "DEAN", "python-modules": ["dean_airflow.dag_bundle"]}],
         "cli": ["dean_airflow.cli.definition.get_dean_cli_commands"],
         "config": {

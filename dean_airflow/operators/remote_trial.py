@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from dean_airflow.links import TrialReportLink
+from dean_airflow.links import TrialPageLink, TrialReportLink
 from dean_airflow.operators.trial import CloseTrialOperator
 from dean_airflow.remote_setup import EVOLUTION_CONNECTION, INDEXAGENT_CONNECTION, RemoteSetup, remote_setup
 
@@ -46,7 +46,7 @@ class RemoteTrialOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("config", "trial_id", "timeout_seconds")
-    operator_extra_links = (TrialReportLink(),)
+    operator_extra_links = (TrialPageLink(), TrialReportLink())
     ui_color = "#e6f2ea"
 
     def __init__(

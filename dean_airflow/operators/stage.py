@@ -11,7 +11,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dean_airflow.errors import DeanError, LeaseHeld, LeaseLost, TrialCancelled
-from dean_airflow.links import TrialReportLink
+from dean_airflow.links import TrialPageLink, TrialReportLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -35,7 +35,7 @@ class TrialStageOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("trial_id",)
-    operator_extra_links = (TrialReportLink(),)
+    operator_extra_links = (TrialPageLink(), TrialReportLink())
     ui_color = "#e6f2ea"
 
     def __init__(self, *, trial_id: str | None = None, **kwargs: Any) -> None:

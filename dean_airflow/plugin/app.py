@@ -13,6 +13,7 @@ from dean_airflow.plugin.feed.polling import polling_router
 from dean_airflow.plugin.feed.sockets import socket_routes
 from dean_airflow.plugin.gate import Gate
 from dean_airflow.plugin.headers import HEADERS
+from dean_airflow.plugin.pages import routes as pages
 from dean_airflow.plugin.permissions import may_see_trials
 from dean_airflow.plugin.recorder import LateAudit
 from dean_airflow.plugin.services import LateApp, build_evolution, build_indexagent
@@ -54,6 +55,7 @@ def build_app() -> FastAPI:
     app.include_router(audit.router)
     for part in (overview, trials, trial_parts, patterns, series, orchestration):
         app.include_router(part.router, prefix=API_PREFIX)
+    app.include_router(pages.router)
     app.mount("/services/evolution", LateApp(build_evolution))
     app.mount("/services/indexagent", LateApp(build_indexagent))
     live = LiveFeed()

@@ -139,6 +139,21 @@ class Trials:
 
         return self._database.read(work)
 
+    def of_run(self, dag_id: str, run_id: str) -> Trial | None:
+        """The newest trial that a run of Airflow's worked on, or None."""
+        statement = (
+            select(TrialRow)
+            .where(TrialRow.dag_id == dag_id, TrialRow.run_id == run_id)
+            .order_by(TrialRow.created_at.desc())
+            .limit(1)
+        )
+
+        def work(session: Session) -> Trial | None:
+            row = session.scalar(statement)
+            return None if row is None else read_trial(row)
+
+        return self._database.read(work)
+
     def list(
         self, *, repository: str | None = None, status: str | None = None, limit: int = 100, offset: int = 0
     ) -> Sequence[Trial]:
