@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
+from dean_airflow.plugin.dags import DEPLOYMENT_DAG, METRICS_DAG, TRIAL_DAG
 from dean_airflow.plugin.pages import static_files
 from dean_airflow.plugin.pages.runs import page_of_run
 from dean_airflow.plugin.pages.shell import Page, render
+from dean_airflow.plugin.permissions import may_read, user_of
+from dean_airflow.services.contract.errors import INSUFFICIENT_PERMISSIONS
+from dean_airflow.services.server.faults import ApiError
 
-router = APIRouter(include_in_schema=False)
+
+
+def may_see_something(request: Request) -> None:
+    """A dependency: 403 for who may see neither trials nor metrics nor deployments, and so would see empty pages."""
+    user = user_of(request)
+    if not any(may_read(user, dag_id) for dag_id in (TRIAL_DAG, METRICS_DAG, DEPLOYMENT_DAG)):
+        raise ApiError(403, INSUFFICIENT_PERMISSIONS)
+
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(may_see_something)])
 router.include_router(static_files.router)
 
 OVERVIEW = Page("overview.js", "Overview", "overview", charts=True)

@@ -20,7 +20,7 @@ export class AlertsPanel {
     this.list = h("div", {});
     this.silences = h("div", {});
     this.note = h("p", {});
-    this.element = panel("Alerts", { id: "alerts", wide: true, flush: true, tools: this.note }, this.list, this.silences);
+    this.element = panel("Alerts", { id: "alerts", flush: true, tools: this.note }, this.list, this.silences);
   }
 
   async refresh() {

@@ -72,7 +72,7 @@ export class Chart {
       height: this.height,
       legend: { show: false },
       cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
-      scales: { x: { time: this.x === "time" }, y: { range: (_, low, high) => this.range(low, high) } },
+      scales: { x: { time: this.x === "time", range: this.x === "time" ? undefined : (_, low, high) => [low ?? 0, Math.max(high ?? 0, (low ?? 0) + 2)] }, y: { range: (_, low, high) => this.range(low, high) } },
       axes: [
         this.x === "time" ? { ...axis, space: 70 } : { ...axis, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500], values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : "")) },
         { ...axis, size: (plot, values) => 18 + 7.2 * Math.max(2, ...(values ?? []).map((value) => String(value).length)), values: (_, ticks) => ticks.map((tick) => this.format(tick)) },

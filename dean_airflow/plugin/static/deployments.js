@@ -22,7 +22,7 @@ const refresh = page({
     return { deployments, validations };
   },
   draw({ deployments, validations }) {
-    show(h("div", { class: "head" }, h("div", {}, h("h1", {}, "Deployments"))), h("div", { class: "grid" }, deploymentPanel(deployments), validationPanel(validations)));
+    show(h("div", { class: "head" }, h("div", {}, h("h1", {}, "Deployments"))), h("div", { class: "stacked" }, deploymentPanel(deployments), validationPanel(validations)));
   },
 });
 
@@ -37,7 +37,7 @@ function deploymentPanel({ deployments, total }) {
   const body = total
     ? [table({ label: "Deployments", columns: DEPLOYMENTS, rows: deployments }), pager(view.deployments, LIMIT, total, turn)]
     : empty("Nothing has been deployed yet", "dean_deployment validates a release, rolls it out step by step, and rolls it back when it does not hold. Each appears here as it happens.");
-  return panel("Deployments", { flush: true, wide: true }, body);
+  return panel("Deployments", { flush: true }, body);
 }
 
 const DEPLOYMENTS = [
@@ -62,7 +62,7 @@ function validationPanel({ validations, total }) {
   const body = total
     ? [table({ label: "Validations", columns: VALIDATIONS, rows: validations }), pager(view.validations, LIMIT, total, turn)]
     : empty("Nothing has been validated yet", "dean_deployment_validation looks at a deployment daily; airflow dean deployment validate does it at once.");
-  return panel("Validations", { flush: true, wide: true, note: "what the validator found" }, body);
+  return panel("Validations", { flush: true, note: "what the validator found" }, body);
 }
 
 const VALIDATIONS = [

@@ -51,7 +51,7 @@ const refresh = page({
     if (!controls) {
       alerts = new AlertsPanel(me);
       controls = h("div", {});
-      show(h("div", { class: "head" }, h("div", {}, h("h1", {}, "Metrics"))), h("div", { class: "grid" }, panel("Series", { wide: true }, controls, caption, place), alerts.element));
+      show(h("div", { class: "head" }, h("div", {}, h("h1", {}, "Metrics"))), h("div", { class: "stacked" }, panel("Series", {}, controls, caption, place), alerts.element));
       if (location.hash === "#alerts") alerts.element.scrollIntoView();
     }
     drawControls(metrics, metric);

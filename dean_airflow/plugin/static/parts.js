@@ -25,6 +25,13 @@ export function figures(rows, label) {
   );
 }
 
+/** A text of ours or of a docstring: what stands between backticks is code. */
+export function prose(text) {
+  return String(text)
+    .split("`")
+    .map((piece, place) => (place % 2 ? h("code", {}, piece) : piece));
+}
+
 export function facts(rows) {
   return h(
     "dl",

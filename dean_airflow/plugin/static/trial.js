@@ -91,7 +91,7 @@ function draw({ found, generations, verdicts, champion, lineage, patterns }) {
   if (!parts.head) {
     parts.head = h("div", {});
     parts.verdict = h("div", {});
-    parts.champion = h("div", { class: "grid" });
+    parts.champion = h("div", { class: "stacked" });
     parts.patterns = h("div", {});
     parts.facts = h("div", {});
     parts.search = new Search(generations, found);
@@ -101,7 +101,8 @@ function draw({ found, generations, verdicts, champion, lineage, patterns }) {
       parts.head,
       parts.verdict,
       parts.champion,
-      h("div", { class: "grid" }, parts.search.panels, parts.verdicts.element),
+      h("div", { class: "grid" }, parts.search.panels),
+      parts.verdicts.element,
       parts.candidates.element,
       parts.patterns,
       parts.facts,
@@ -112,6 +113,7 @@ function draw({ found, generations, verdicts, champion, lineage, patterns }) {
     parts.verdicts.update(verdicts);
     parts.candidates.grown();
   }
+  parts.won = champion;
   drawHead();
   const key = JSON.stringify([champion, lineage]);
   if (key !== parts.championKey) {
@@ -167,6 +169,11 @@ function verdict() {
   if (!parts.search?.points.length) {
     const words = trial.status === "pending" ? "It waits for Airflow to start its first task." : "The target is installed, tested and measured; the first candidates follow.";
     return band("busy", trial.status === "pending" ? "Waiting" : "Preparing", words, limits());
+  }
+  if (parts.won?.state === "confirmed" || parts.won?.state === "validated") {
+    const { speedup, speedup_interval: range } = parts.won.confirmations.findLast((one) => one.accepted) ?? {};
+    const next = parts.won.state === "confirmed" ? "The whole test suite decides now." : "The whole test suite passes; the branch is being made.";
+    return band("good", `${factor(speedup)} as fast`, `Confirmed by fresh measurements, 95 % interval ${interval(range)}. ${next}`, effects([{ label: "", effect: speedup, interval: range, sure: true }], "Speed-up of the champion with its 95 % interval"));
   }
   const best = parts.search.best();
   const words = best > 0 ? "The best candidate so far, as it looked in the search. Fresh measurements decide in the end." : "No candidate has looked faster yet.";

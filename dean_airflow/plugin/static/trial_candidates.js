@@ -7,7 +7,7 @@ import { calmly } from "./page.js";
 import { pager, panel, pill, reader, table } from "./parts.js";
 import { candidateDiff } from "./trial_champion.js";
 
-const LIMIT = 20;
+const LIMIT = 10;
 const KINDS = { win: "good", neutral: "idle", worse: "warn", invalid: "bad" };
 
 export class Candidates {

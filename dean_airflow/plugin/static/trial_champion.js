@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 import { diffView } from "./diff.js";
 import { effects, lineage as drawLineage, pairs } from "./drawings.js";
 import { factor, fixed, interval, noun } from "./format.js";
-import { panel, pill, table } from "./parts.js";
+import { panel, pill, prose, table } from "./parts.js";
 
 const STATES = {
   confirmed: ["confirmed by fresh measurements, its tests follow", "busy"],
@@ -17,11 +17,10 @@ const STATES = {
 /** The panels there is something to say for. */
 export function championPanels(champion, lineage) {
   const found = [];
-  if (champion.edits.length) found.push(editPanel(champion));
   if (champion.measurement?.log_ratios?.length) found.push(measurementPanel(champion));
   if (champion.confirmations.length) found.push(confirmationPanel(champion));
   if (lineage.nodes.length > 1) found.push(lineagePanel(lineage, champion));
-  return found;
+  return [champion.edits.length ? editPanel(champion) : null, found.length ? h("div", { class: "grid" }, found) : null].filter(Boolean);
 }
 
 function editPanel(champion) {
@@ -29,7 +28,7 @@ function editPanel(champion) {
   const [words, kind] = STATES[champion.state] ?? ["", "idle"];
   return panel(
     `Champion: ${noun(champion.edits.length, "edit")}`,
-    { wide: true, id: "champion", tools: words ? pill(words, kind) : null },
+    { id: "champion", tools: words ? pill(words, kind) : null },
     numbered.some((row) => typeof row.effect === "number") ? h("p", { class: "note" }, "What each edit is worth: the champion without it against the champion with it, with the 95 % interval.") : null,
     h("div", { class: "narrow" }, effects(numbered, "Effect of each edit")),
     champion.edits.map((edit, place) => editShown(edit, place)),
@@ -42,7 +41,7 @@ function editShown(edit, place) {
     "article",
     { class: "edit" },
     h("h3", {}, h("span", {}, `${place + 1}. ${edit.title}`), pill(edit.label, edit.label === "preserving" ? "good" : "warn"), h("span", { class: "soft small" }, worth)),
-    edit.why ? h("p", { class: "why" }, edit.why) : null,
+    edit.why ? h("p", { class: "why" }, prose(edit.why)) : null,
     edit.diff
       ? h("details", { open: place === 0 }, h("summary", {}, edit.path ? `${edit.path}${edit.function ? `, ${edit.function}` : ""}` : "Diff"), diffView(edit.diff), edit.diff_truncated ? h("p", { class: "note" }, "The rest of this diff is in the patch.") : null)
       : h("code", {}, edit.text),

@@ -3,6 +3,7 @@
 import { API, ApiError, ROOT, get, post, whoami } from "./api.js";
 import { fill, h } from "./dom.js";
 import { announce, fault, page, say, show, title } from "./page.js";
+import { prose } from "./parts.js";
 
 title("Start a trial");
 
@@ -98,7 +99,7 @@ function makeField(field) {
   const make = schema.enum ? choiceOf : types.includes("array") ? listOf : types.includes("object") ? weightsOf : types.includes("boolean") ? switchOf : types.includes("integer") || types.includes("number") ? numberOf : textOf;
   const { control, read, target, set } = make(field, id, schema);
   const problem = h("span", { class: "wrong", id: `${id}-wrong`, hidden: true });
-  const help = h("span", { class: "help", id: `${id}-help` }, field.description);
+  const help = h("span", { class: "help", id: `${id}-help` }, prose(field.description));
   const label = field.title || field.name;
   const limits = limitsOf(schema);
   const words = [label, field.required ? h("span", { class: "limit" }, " (needed)") : null, limits ? h("span", { class: "limit" }, ` ${limits}`) : null];
@@ -129,10 +130,10 @@ function makeField(field) {
   };
 }
 
-function limitsOf({ minimum, maximum, exclusiveMinimum }) {
+function limitsOf({ minimum, maximum: high, exclusiveMinimum }) {
   const low = minimum ?? exclusiveMinimum;
-  if (low === undefined || maximum === undefined) return low === undefined ? "" : `from ${low}`;
-  return exclusiveMinimum === undefined ? `${low} to ${maximum}` : `above ${low}, to ${maximum}`;
+  if (low === undefined || high === undefined) return low === undefined ? "" : `from ${low}`;
+  return exclusiveMinimum === undefined ? `${low} to ${high.toLocaleString("en")}` : `above ${low}, to ${high.toLocaleString("en")}`;
 }
 
 function textOf(field, id, schema) {

@@ -14,7 +14,7 @@ export class Search {
     this.cost = new Chart("Least cost by generation", { format: (value) => value.toFixed(2), threshold: { value: 1, label: "baseline" } });
     this.diversity = new Chart("Diversity by generation", { format: (value) => value.toFixed(2), low: 0, high: 1 });
     this.islands = h("div", {});
-    this.waiting = [this.fitness, this.cost, this.diversity].map(() => h("p", { class: "note" }, "Curves begin with the first generation."));
+    this.waiting = [this.fitness, this.cost, this.diversity].map(() => h("p", { class: "note" }, "The curves begin when the first generation ends."));
     this.panels = [
       panel("Fitness", { note: "best of each island (line) and its mean (dashed)" }, this.waiting[0], this.fitness.element),
       panel("Cost", { note: "of the best winner so far, the baseline is 1" }, this.waiting[1], this.cost.element),
@@ -55,7 +55,7 @@ export class Search {
       dashed,
       values: xs.map((x) => (at.has(`${island}.${x}`) ? (value(at.get(`${island}.${x}`)) ?? null) : null)),
     });
-    const none = xs.length === 0;
+    const none = !this.points.some((point) => typeof point.best_fitness === "number");
     for (const note of this.waiting) note.hidden = !none;
     for (const chart of [this.fitness, this.cost, this.diversity]) chart.element.hidden = none;
     if (!none) {

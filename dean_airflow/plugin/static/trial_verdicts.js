@@ -7,7 +7,7 @@ import { panel, table } from "./parts.js";
 
 export function verdictPanel(first) {
   const place = h("div", {});
-  const element = panel("Verdicts", { wide: true, note: "by the stage that decided" }, place);
+  const element = panel("Verdicts", { note: "by the stage that decided" }, place);
   let drawn = "";
   const update = (answer) => {
     const key = JSON.stringify(answer);
