@@ -14,7 +14,6 @@ from dean_airflow.services.contract.errors import INSUFFICIENT_PERMISSIONS
 from dean_airflow.services.server.faults import ApiError
 
 
-
 def may_see_something(request: Request) -> None:
     """A dependency: 403 for who may see neither trials nor metrics nor deployments, and so would see empty pages."""
     user = user_of(request)
@@ -85,9 +84,9 @@ def deployment(request: Request, deployment_id: str) -> HTMLResponse:
 
 
 @router.get("/dashboard/runs/{dag_id}/{run_id:path}")
-def run(request: Request, dag_id: str, run_id: str) -> Response:
+async def run(request: Request, dag_id: str, run_id: str) -> Response:
     """Leads from a run in Airflow to what it worked on; a page that says so where that is nothing of DEAN's."""
-    found = page_of_run(request, dag_id, run_id)
+    found = await page_of_run(request, dag_id, run_id)
     if isinstance(found, str):
         return render(request, RUN, {"dag": dag_id, "run": run_id, "state": found})
     return found
