@@ -47,14 +47,18 @@ class DeploymentSteps:
         *,
         service: str = "",
         data: dict[str, Any] | None = None,
+        attempt: int | None = None,
     ) -> DeploymentStep:
-        """The line, with its number. Raises DeploymentNotFound, DeploymentLockLost."""
+        """The line, with its number; of the deployment's present attempt, unless another is named.
+
+        Raises DeploymentNotFound, DeploymentLockLost.
+        """
 
         def work(session: Session) -> DeploymentStep:
             require_lock(session, lock)
             statement = select(DeploymentRow.attempt).where(DeploymentRow.id == deployment_id)
-            attempt = session.scalar(statement.with_for_update(key_share=True))
-            if attempt is None:
+            present = session.scalar(statement.with_for_update(key_share=True))
+            if present is None:
                 raise DeploymentNotFound(f"There is no deployment {deployment_id} in this store.")
             last = session.scalar(
                 select(func.max(DeploymentStepRow.sequence)).where(DeploymentStepRow.deployment_id == deployment_id)
@@ -62,7 +66,7 @@ class DeploymentSteps:
             row = DeploymentStepRow(
                 deployment_id=deployment_id,
                 sequence=(last or 0) + 1,
-                attempt=attempt,
+                attempt=attempt or present,
                 service=service,
                 action=action,
                 state=state,

@@ -9,12 +9,12 @@ from typing import Any, Literal, Protocol
 
 from dean_airflow.deployment.plan.release import ServiceRelease
 
-RunState = Literal["running", "starting", "stopped", "failed"]
+RunState = Literal["running", "starting", "restarting", "stopped", "failed"]
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """Whether a release runs; `reason` says why not."""
+    """Whether a release runs; `reason` says why not. `restarting`: it ended, and is started once more."""
 
     state: RunState
     reason: str = ""

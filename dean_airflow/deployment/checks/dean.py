@@ -78,12 +78,12 @@ def _version(deployment: Deployment, service: str, source: Source, root: Node) -
             f"{source.name} names no contract version; {required.text} is required.",
             also=(source.at(),),
         )
-    elif not _satisfies(found.text, required.text):
+    elif not satisfies(found.text, required.text):
         what = f"{service} has contract {found.text}; {required.text} is required."
         yield Hit(found.place, what, also=(required.place,))
 
 
-def _satisfies(found: str, required: str) -> bool:
+def satisfies(found: str, required: str) -> bool:
     """The same major version, and not older; `>=1.2` asks for that or newer of any major."""
     have, want = _numbers(found), _numbers(required)
     if not have or not want:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dean_airflow.deployment.checks.airflow import SHIPPED_DAGS
-from dean_airflow.deployment.checks.dean import _operations, _satisfies
+from dean_airflow.deployment.checks.dean import _operations, satisfies
 from dean_airflow.deployment.checks.registry import Hit, NotChecked, probe
 from dean_airflow.deployment.description.addresses import LOCALHOST
 from dean_airflow.deployment.description.airflow import airflow_services, names_of_dags, reads_of_dags
@@ -132,7 +132,7 @@ def live_contract(deployment: Deployment, probes: Probes) -> Iterator[Hit]:
     for service, health in _live(deployment, probes, "/health"):
         required = deployment.declared(service.name, "contract")
         found = str(health.get("contract_version") or health.get("version") or "")
-        if required is not None and not _satisfies(found, required.text):
+        if required is not None and not satisfies(found, required.text):
             yield Hit(required.place, f"{service.name} has contract {found}; {required.text} is required.")
         wanted = deployment.declared(service.name, "capabilities")
         for node in wanted.entries() if wanted is not None else ():

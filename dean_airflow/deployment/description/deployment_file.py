@@ -14,7 +14,7 @@ ENVIRONMENTS = ("local", "staging", "production")
 KEYS = frozenset(
     {"environment", "platform", "required_gb", "required_env", "features", "modules", "init_scripts", "directories"}
     | {"public_hosts", "services", "secrets", "migrations", "backups", "health", "airflow", "ignores", "compose_files"}
-    | {"references", "order", "hooks", "canary", "backend", "balancer"}
+    | {"references", "order", "hooks", "canary", "backend", "balancer", "strategy", "name"}
 )
 
 

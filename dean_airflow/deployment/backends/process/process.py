@@ -20,7 +20,7 @@ from typing import Any
 from dean_airflow.deployment.backends.backend import RunStatus
 from dean_airflow.deployment.backends.process.held import ask_holder
 from dean_airflow.deployment.backends.process.relay import relay
-from dean_airflow.deployment.backends.process.supervisord import Supervisord
+from dean_airflow.deployment.backends.process.supervisord import Supervisord, clean_environment
 from dean_airflow.deployment.description.addresses import ALL_V4
 from dean_airflow.deployment.plan.release import ServiceRelease, read_release
 from dean_airflow.deployment.site import Site
@@ -29,7 +29,7 @@ from dean_airflow.errors import DeploymentError
 DRAIN_SECONDS = 5.0
 """How long connections that a release had been given before the switch may wait to be accepted by it."""
 POLL_SECONDS = 0.05
-_STATES = {"RUNNING": "running", "STARTING": "starting", "BACKOFF": "failed", "FATAL": "failed"}
+_STATES = {"RUNNING": "running", "STARTING": "starting", "BACKOFF": "restarting", "FATAL": "failed"}
 
 
 class ProcessBackend:
@@ -67,7 +67,7 @@ class ProcessBackend:
         try:
             beside.mkdir(mode=0o700)
             self._copy(release, beside / "files")
-            _write(beside / "environment.json", json.dumps(dict(release.environment)))
+            _write(beside / "environment.json", json.dumps({**clean_environment(), **release.environment}))
             _write(beside / "run.json", json.dumps(release.as_json(), indent=1, sort_keys=True))
             beside.rename(folder)
         except OSError as error:
