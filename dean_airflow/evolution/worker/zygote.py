@@ -64,19 +64,21 @@ class Zygote:
             wire.send(self.connection, answer)
 
     def open(self, request: dict[str, Any]) -> Answer:
-        """Forks both children anew, so that neither is older than the other."""
-        self.close({})
-        if family.strangers_left():
-            return {"left_behind": True}
+        """Forks both children anew, so that neither is older than the other. Those before die while it compiles."""
+        self._condemn()
         files, against = request["files"], request["against"]
         core, limit = request["core"], request["limit"]
         try:
             candidate = self._plans(files, against)
+            baseline = self._plans(against, files)
         except CannotSwap as error:
             return {"cannot_swap": str(error)}
         except Exception as error:  # of the compiler; nothing of the candidate's has run
             return {"failed": f"{type(error).__name__}: {error}"}
-        baseline = self._plans(against, files)
+        finally:
+            self.close({})
+        if family.strangers_left():
+            return {"left_behind": True}
         self.candidate = self._fork(candidate, core)
         self.baseline = self._fork(baseline, core)
         deadline = clock.now() + limit
@@ -178,12 +180,17 @@ class Zygote:
 
     def close(self, request: dict[str, Any]) -> Answer:
         """Removes both children and whatever they started."""
-        children = [one for one in (self.candidate, self.baseline) if one is not None]
-        for one in children:
-            one.condemn()  # both, before waiting for either
+        children = self._condemn()  # both, before waiting for either
         for one in children:
             one.remove()
         if children:
             family.remove_strangers(())
         self.candidate = self.baseline = None
         return {}
+
+    def _condemn(self) -> list[family.Child]:
+        """Kills the children, without waiting for their end."""
+        children = [one for one in (self.candidate, self.baseline) if one is not None]
+        for one in children:
+            one.condemn()
+        return children
