@@ -25,7 +25,7 @@ GRACE_SECONDS = 10.0
 """How much longer than its own time a service may take to end before that is an error."""
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "TMPDIR")
 _HERE = Path(__file__).resolve().parent
-_ALREADY_STARTED, _NOT_RUNNING, _BAD_NAME, _ALREADY_ADDED = 60, 70, 10, 90
+_ALREADY_STARTED, _NOT_RUNNING, _BAD_NAME, _ALREADY_ADDED, _SHUTDOWN = 60, 70, 10, 90, 6
 _CONFIG = """\
 [supervisord]
 logfile = {folder}/supervisor/supervisord.log
@@ -89,7 +89,7 @@ class Supervisord:
         try:
             with self._rpc() as rpc:
                 return bool(rpc.supervisor.getState()["statename"] == "RUNNING")
-        except (OSError, http.client.HTTPException, xmlrpc.client.Error):
+        except DeploymentError:
             return False
 
     def ensure(self) -> None:
@@ -167,7 +167,7 @@ class Supervisord:
         try:
             with self._rpc() as rpc:
                 return dict(rpc.supervisor.getProcessInfo(name))
-        except (OSError, http.client.HTTPException, xmlrpc.client.Fault):
+        except DeploymentError:
             return {}
 
     def programs(self) -> list[str]:
@@ -178,7 +178,7 @@ class Supervisord:
         """Ends every program, then supervisord itself. Raises DeploymentError."""
         pid = self.pid()
         if self.alive():
-            with self._rpc() as rpc, contextlib.suppress(xmlrpc.client.Fault):
+            with self._rpc() as rpc, _allowing(_SHUTDOWN):
                 rpc.supervisor.shutdown()
         self._wait(lambda: pid is None or not _is_there(pid), 120.0, "supervisord does not end")
         if self._folder.exists():
@@ -255,6 +255,10 @@ class Supervisord:
         transport = SupervisorTransport(serverurl=f"unix://{self._socket}")
         try:
             yield xmlrpc.client.ServerProxy("http://supervisord", transport=transport)
+        except xmlrpc.client.Fault as fault:
+            raise DeploymentError(f"supervisord refuses: {fault.faultString}.") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise DeploymentError(f"supervisord does not answer at {self._socket}: {error}.") from None
         finally:
             transport.close()
 
@@ -266,7 +270,7 @@ def _allowing(*codes: int) -> Iterator[None]:
         yield
     except xmlrpc.client.Fault as fault:
         if fault.faultCode not in codes:
-            raise DeploymentError(f"supervisord refuses: {fault.faultString}.") from None
+            raise
 
 
 def clean_environment() -> dict[str, str]:

@@ -1,0 +1,3 @@
+from ...unit.deployment.rollout.conftest import running, shop
+
+__all__ = ["running", "shop"]
