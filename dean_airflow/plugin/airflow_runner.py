@@ -4,6 +4,7 @@ permissions, checks of params and the audit are Airflow's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -34,7 +35,7 @@ class AirflowRunner:
         self, trial_id: str, config: TrialConfig, request: dict[str, Any], caller: Caller, credential: Any
     ) -> None:
         """Raises ApiError: 409 for a paused DAG, what Airflow says otherwise."""
-        await self._require_dag(credential)
+        await require_unpaused(TRIAL_DAG, credential)
         run_id = run_id_of(trial_id)
         await self._threads(
             lambda: self._store.served.create(
@@ -42,11 +43,8 @@ class AirflowRunner:
                 asked_by=caller.user, execution=run_id, dag_run=(TRIAL_DAG, run_id),
             )
         )  # fmt: skip
-        body = TriggerRun(
-            logical_date=None, dag_run_id=run_id, conf={**config.model_dump(mode="json"), "trial_id": trial_id}
-        )
-        sent = {"logical_date": None, **body.model_dump(mode="json", exclude_none=True)}
-        answer = await _airflow("POST", f"{API}/dags/{TRIAL_DAG}/dagRuns", credential, sent)
+        conf = {**config.model_dump(mode="json"), "trial_id": trial_id}
+        answer = await _trigger(TRIAL_DAG, run_id, conf, credential)
         if answer.status >= 400 and answer.status != ALREADY:
             await self._threads(self._give_up, trial_id, answer)
             raise _refusal(answer)
@@ -85,18 +83,33 @@ class AirflowRunner:
         if not await self._threads(known):
             raise StoreError(f"Airflow has not seen {TRIAL_DAG} yet; `airflow dean dags` says how it gets it.")
 
-    async def _require_dag(self, credential: Any) -> None:
-        answer = await _airflow("GET", f"{API}/dags/{TRIAL_DAG}", credential)
-        if answer.status >= 400:
-            raise _refusal(answer)
-        if answer.body.get("is_paused"):
-            # Airflow would accept the run, and leave it queued for ever.
-            raise ApiError(409, f"The DAG {TRIAL_DAG} is paused; unpause it in Airflow, then start the trial again.")
-
     def _give_up(self, trial_id: str, answer: Answered) -> None:
         self._store.trials.transition(
             trial_id, "failed", stop_reason="error", error=f"Airflow refused the run: {answer.detail}"[:1000]
         )
+
+
+async def trigger(dag_id: str, run_id: str, conf: Mapping[str, Any], credential: Any) -> None:
+    """Makes a run of a DAG as the bearer of a credential. Raises ApiError: 409 for a paused DAG or a run id in use."""
+    await require_unpaused(dag_id, credential)
+    answer = await _trigger(dag_id, run_id, conf, credential)
+    if answer.status >= 400:
+        raise _refusal(answer, dag_id)
+
+
+async def require_unpaused(dag_id: str, credential: Any) -> None:
+    """Raises ApiError 409 for a paused DAG: Airflow would accept the run, and leave it queued for ever."""
+    answer = await _airflow("GET", f"{API}/dags/{dag_id}", credential)
+    if answer.status >= 400:
+        raise _refusal(answer, dag_id)
+    if answer.body.get("is_paused"):
+        raise ApiError(409, f"The DAG {dag_id} is paused; unpause it in Airflow, then start again.")
+
+
+async def _trigger(dag_id: str, run_id: str, conf: Mapping[str, Any], credential: Any) -> Answered:
+    body = TriggerRun(logical_date=None, dag_run_id=run_id, conf=dict(conf))
+    sent = {"logical_date": None, **body.model_dump(mode="json", exclude_none=True)}
+    return await _airflow("POST", f"{API}/dags/{dag_id}/dagRuns", credential, sent)
 
 
 async def _airflow(method: str, path: str, token: str, body: Any = None) -> Answered:
@@ -113,9 +126,9 @@ def _airflows_app() -> ASGIApp:
     return cached_app()
 
 
-def _refusal(answer: Answered) -> ApiError:
+def _refusal(answer: Answered, dag_id: str = TRIAL_DAG) -> ApiError:
     if answer.status == 404:
-        return ApiError(503, f"Airflow has not seen {TRIAL_DAG} yet; `airflow dean dags` says how it gets it.")
+        return ApiError(503, f"Airflow has not seen {dag_id} yet; `airflow dean dags` says how it gets it.")
     if answer.status in (400, 401, 403, 409, 422, 429):
         return ApiError(answer.status, f"Airflow: {answer.detail or 'refused'}")
     return ApiError(503, "Airflow could not do it; its log says why.")

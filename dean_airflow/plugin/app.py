@@ -7,7 +7,18 @@ from starlette.types import ASGIApp
 
 from dean_airflow import __version__
 from dean_airflow.plugin import alerts, health, metrics, reports
-from dean_airflow.plugin.api import audit, description, orchestration, overview, patterns, series, trial_parts, trials
+from dean_airflow.plugin.api import (
+    audit,
+    deployments,
+    description,
+    orchestration,
+    overview,
+    patterns,
+    series,
+    trial_parts,
+    trials,
+)
+from dean_airflow.plugin.api.diffs import Diffs
 from dean_airflow.plugin.feed.live import LiveFeed
 from dean_airflow.plugin.feed.polling import polling_router
 from dean_airflow.plugin.feed.sockets import socket_routes
@@ -43,9 +54,7 @@ def build_app() -> FastAPI:
     which FastAPI would serve by itself, are off; the description is a route like any other.
     """
     app = GuardedApp(title="DEAN", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
-    app.state.stored = Stored()
-    app.state.audit = LateAudit(app.state.stored)
-    app.state.rates = RateLimit(REQUESTS_PER_MINUTE)
+    furnish(app)
     install_fault_handlers(app)
     app.include_router(health.router, dependencies=[Depends(may_see_trials)])
     app.include_router(reports.router)
@@ -53,7 +62,7 @@ def build_app() -> FastAPI:
     app.include_router(metrics.router)
     app.include_router(description.router)
     app.include_router(audit.router)
-    for part in (overview, trials, trial_parts, patterns, series, orchestration):
+    for part in (overview, trials, trial_parts, patterns, series, deployments, orchestration):
         app.include_router(part.router, prefix=API_PREFIX)
     app.include_router(pages.router)
     app.mount("/services/evolution", LateApp(build_evolution))
@@ -62,3 +71,12 @@ def build_app() -> FastAPI:
     app.include_router(polling_router(live))
     app.router.routes.extend(socket_routes(live))  # sockets ask Airflow themselves, before they accept
     return app
+
+
+def furnish(app: FastAPI) -> None:
+    """Gives an app what its routes and guards share, anew: the store, the audit, what is counted and remembered."""
+    app.state.stored = Stored()
+    app.state.audit = LateAudit(app.state.stored)
+    app.state.diffs = Diffs()
+    app.state.rates = RateLimit(REQUESTS_PER_MINUTE)
+    app.middleware_stack = None

@@ -71,7 +71,7 @@ def reads(dag_id: str) -> Callable[[Request], None]:
     """A dependency: 403 unless the caller may read the runs of that DAG."""
 
     def decided(request: Request) -> None:
-        _require(may_read(user_of(request), dag_id))
+        require(may_read(user_of(request), dag_id))
 
     return decided
 
@@ -80,14 +80,14 @@ def runs(dag_id: str) -> Callable[[Request], None]:
     """A dependency: 403 unless the caller may make runs of that DAG."""
 
     def decided(request: Request) -> None:
-        _require(may_run(user_of(request), dag_id))
+        require(may_run(user_of(request), dag_id))
 
     return decided
 
 
 def administers(request: Request) -> None:
     """A dependency: 403 unless the caller may change Airflow's configuration."""
-    _require(may_administer(user_of(request)))
+    require(may_administer(user_of(request)))
 
 
 may_see_trials, may_start_trials = reads(TRIAL_DAG), runs(TRIAL_DAG)
@@ -101,15 +101,16 @@ async def visible_dags(request: Request) -> frozenset[str | None]:
     403 where there is none.
     """
     known = await stored_of(request)(lambda store: store.trial_pages.dags())
-    visible = await run_in_threadpool(_visible, user_of(request), known)
-    _require(bool(visible))
+    visible = await run_in_threadpool(visible_of, user_of(request), known, TRIAL_DAG)
+    require(bool(visible))
     return visible
 
 
-def _visible(user: BaseUser, known: set[str | None]) -> frozenset[str | None]:
-    dags = {TRIAL_DAG, *(dag for dag in known if dag is not None)}
+def visible_of(user: BaseUser, known: set[str | None], own: str) -> frozenset[str | None]:
+    """Those of the DAGs and DEAN's `own` whose runs the user may read; None, of what belongs to no DAG, is as `own`."""
+    dags = {own, *(dag for dag in known if dag is not None)}
     allowed: set[str | None] = {dag for dag in dags if may_read(user, dag)}
-    return frozenset(allowed | {None} if TRIAL_DAG in allowed else allowed)
+    return frozenset(allowed | {None} if own in allowed else allowed)
 
 
 async def visible_trial(request: Request, trial_id: str) -> Trial:
@@ -118,7 +119,7 @@ async def visible_trial(request: Request, trial_id: str) -> Trial:
     """
     trial = await stored_of(request)(lambda store: store.trials.find(trial_id))
     if not await run_in_threadpool(may_read, user_of(request), dag_of(trial)):
-        _require(trial is not None and await run_in_threadpool(may_read, user_of(request), TRIAL_DAG))
+        require(trial is not None and await run_in_threadpool(may_read, user_of(request), TRIAL_DAG))
         trial = None
     if trial is None:
         raise ApiError(404, TRIAL_NOT_FOUND)
@@ -128,7 +129,7 @@ async def visible_trial(request: Request, trial_id: str) -> Trial:
 async def changeable_trial(request: Request, trial_id: str) -> Trial:
     """A dependency: as `visible_trial`, and 403 unless the caller may make runs of its DAG."""
     trial = await visible_trial(request, trial_id)
-    _require(await run_in_threadpool(may_run, user_of(request), dag_of(trial)))
+    require(await run_in_threadpool(may_run, user_of(request), dag_of(trial)))
     return trial
 
 
@@ -137,6 +138,7 @@ def dag_of(trial: Trial | None) -> str:
     return TRIAL_DAG if trial is None or trial.dag_id is None else trial.dag_id
 
 
-def _require(allowed: bool) -> None:
+def require(allowed: bool) -> None:
+    """Raises ApiError 403."""
     if not allowed:
         raise ApiError(403, INSUFFICIENT_PERMISSIONS)

@@ -152,13 +152,13 @@ class Deployments:
                 for column, value in asked.items():
                     setattr(row, column, value)
             session.flush()
-            return _read(row)
+            return read_deployment(row)
 
         return self._database.write(work)
 
     def get(self, deployment_id: str) -> DeploymentRecord:
         """Raises DeploymentNotFound."""
-        return self._database.read(lambda session: _read(_row(session, deployment_id)))
+        return self._database.read(lambda session: read_deployment(_row(session, deployment_id)))
 
     def list(
         self,
@@ -174,7 +174,7 @@ class Deployments:
             raise ValueError("limit must be 1..1000 and offset at least 0")
         statement = _filtered(select(DeploymentRow), directory, place, status)
         statement = statement.order_by(DeploymentRow.created_at.desc(), DeploymentRow.id).limit(limit).offset(offset)
-        return self._database.read(lambda session: [_read(row) for row in session.scalars(statement)])
+        return self._database.read(lambda session: [read_deployment(row) for row in session.scalars(statement)])
 
     def count(self, *, directory: str | None = None, place: str | None = None, status: str | None = None) -> int:
         statement = _filtered(select(func.count()).select_from(DeploymentRow), directory, place, status)
@@ -187,7 +187,7 @@ class Deployments:
             .where(DeploymentRow.place == place, DeploymentRow.status.not_in(FINAL))
             .order_by(DeploymentRow.created_at, DeploymentRow.id)
         )
-        return self._database.read(lambda session: [_read(row) for row in session.scalars(statement)])
+        return self._database.read(lambda session: [read_deployment(row) for row in session.scalars(statement)])
 
     def transition(self, lock: DeploymentLock, deployment_id: str, status: str, **changes: Any) -> DeploymentRecord:
         """The deployment after its status changed, with the other columns `changes` names.
@@ -202,7 +202,7 @@ class Deployments:
             require_lock(session, lock)
             row = _row(session, deployment_id, lock=True)
             if status == row.status:
-                return _read(row)
+                return read_deployment(row)
             if status not in _NEXT[row.status]:
                 raise IllegalTransition(f"Deployment {deployment_id} is {row.status} and cannot become {status}.")
             row.status = status
@@ -211,7 +211,7 @@ class Deployments:
                 row.started_at = now
             if status in FINAL:
                 row.completed_at = now
-            return _read(row)
+            return read_deployment(row)
 
         try:
             return self._database.write(work)
@@ -227,7 +227,7 @@ class Deployments:
             require_lock(session, lock)
             row = _row(session, deployment_id, lock=True)
             _apply(row, changes, self._now())
-            return _read(row)
+            return read_deployment(row)
 
         return self._database.write(work)
 
@@ -295,7 +295,7 @@ _NAMES = [field.name for field in fields(DeploymentRecord)]
 _SERVICE_NAMES = [field.name for field in fields(ServiceRecord)]
 
 
-def _read(row: DeploymentRow) -> DeploymentRecord:
+def read_deployment(row: DeploymentRow) -> DeploymentRecord:
     return DeploymentRecord(**{name: getattr(row, name) for name in _NAMES})
 
 

@@ -19,6 +19,7 @@ from dean_airflow.store.changes import Changes
 from dean_airflow.store.circuits import Circuits
 from dean_airflow.store.database import Database
 from dean_airflow.store.deployment_locks import DeploymentLocks
+from dean_airflow.store.deployment_pages import DeploymentPages
 from dean_airflow.store.deployment_steps import DeploymentSteps
 from dean_airflow.store.deployments import Deployments
 from dean_airflow.store.discoveries import Discoveries
@@ -86,6 +87,7 @@ class Store:
         self.alert_rules = AlertRules(database, now)
         self.agents = Agents(database, now)
         self.deployments = Deployments(database, now)
+        self.deployment_pages = DeploymentPages(database)
         self.deployment_steps = DeploymentSteps(database, now)
         self.deployment_locks = DeploymentLocks(database, now)
         self.releases = Releases(database, now)

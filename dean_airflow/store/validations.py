@@ -71,6 +71,21 @@ class Validations:
 
         return self._database.read(work)
 
+    def of_deployment(self, deployment_id: str) -> tuple[Validation, dict[str, Any]] | None:
+        """The newest report that a deployment asked for, with its contents; None without any."""
+        statement = (
+            select(ValidationRow)
+            .where(ValidationRow.deployment_id == deployment_id)
+            .order_by(ValidationRow.at.desc(), ValidationRow.id)
+            .limit(1)
+        )
+
+        def work(session: Session) -> tuple[Validation, dict[str, Any]] | None:
+            row = session.scalar(statement)
+            return None if row is None else (_read(row), row.report)
+
+        return self._database.read(work)
+
     def list(
         self, *, directory: str | None = None, valid: bool | None = None, limit: int = 100, offset: int = 0
     ) -> Sequence[Validation]:

@@ -11,6 +11,7 @@ from dean_airflow.evolution.baseline.measure import measure_baseline
 from dean_airflow.evolution.baseline.record import baseline_to_json
 from dean_airflow.evolution.engine import Engine
 from dean_airflow.evolution.judge.core import reserved_core
+from dean_airflow.evolution.outcome.sources import keep_sources
 from dean_airflow.evolution.patterns import prior_of
 from dean_airflow.evolution.sandbox.sandbox import choose_sandbox
 from dean_airflow.evolution.search.limits import allowances
@@ -55,6 +56,7 @@ def _open(trial_id: str, config: TrialConfig, engine: Engine, default_islands: i
         )
         place = furnish(config, target, settings, checkout, room, engine)
         engine.progress(f"Installed: {' '.join(settings.install) or 'nothing to install'}.")
+        keep_sources(engine.artifacts(trial_id), place.tree)
         keep_going = engine.guard(trial_id, lambda: False)
         with reserved_core(engine.settings.cache_dir) as core:
             weighted = [name for name, weight in config.objectives.items() if weight]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from dean_airflow.evolution.edits.edit import Edit, Genome
 from dean_airflow.evolution.edits.explain import explain
 from dean_airflow.evolution.engine import Engine
 from dean_airflow.evolution.judge.confirm import Confirmation
+from dean_airflow.evolution.outcome.diffs import diff_of
 from dean_airflow.evolution.outcome.edits import ChampionEdit, Handover
 from dean_airflow.evolution.outcome.publish import Published, publish_champion
 from dean_airflow.evolution.workplace import Workplace, bundle_of, scratch, workplace
@@ -66,19 +66,9 @@ def _with_diffs(edits: list[ChampionEdit], tree: Mapping[str, str]) -> list[dict
     shown = []
     for edit in edits:
         data = {name: value for name, value in asdict(edit).items() if name != "files"}
-        shown.append({**data, "diff": _diff(before, dict(edit.files), tree)})
+        shown.append({**data, "diff": diff_of(before, dict(edit.files), tree)})
         before = dict(edit.files)
     return shown
-
-
-def _diff(before: dict[str, str], after: dict[str, str], tree: Mapping[str, str]) -> str:
-    lines: list[str] = []
-    for path in sorted({*before, *after}):
-        old, new = before.get(path, tree[path]), after.get(path, tree[path])
-        lines += difflib.unified_diff(
-            old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{path}", f"b/{path}"
-        )
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
 def _claim(validated: Mapping[str, Any]) -> dict[str, Any]:

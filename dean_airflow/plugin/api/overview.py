@@ -13,6 +13,8 @@ from dean_airflow.metrics.alerts.judging import summary_of
 from dean_airflow.metrics.history import History
 from dean_airflow.plugin.api.answers import finite, trial_row
 from dean_airflow.plugin.api.common import failures
+from dean_airflow.plugin.api.deployment_models import DeploymentRow
+from dean_airflow.plugin.api.deployments import deployment_row
 from dean_airflow.plugin.api.models import Model, TrialRow
 from dean_airflow.plugin.dags import DEPLOYMENT_DAG, METRICS_DAG, TRIAL_DAG
 from dean_airflow.plugin.permissions import (
@@ -30,7 +32,7 @@ from dean_airflow.store.trial_pages import TrialFilter
 
 router = APIRouter(tags=["overview"])
 
-RUNNING_SHOWN, RECENT_SHOWN, ALERTS_SHOWN = 20, 10, 50
+RUNNING_SHOWN, RECENT_SHOWN, ALERTS_SHOWN, DEPLOYMENTS_SHOWN = 20, 10, 50, 5
 LATENCIES_SHOWN = 50
 LATENCIES_OF = timedelta(hours=1)
 
@@ -69,7 +71,9 @@ class ServiceShown(Model):
 
 
 class Overview(Model):
-    """`services` and `alerts` are null for who may not read the runs of `dean_metrics_collection`."""
+    """`services` and `alerts` are null for who may not read the runs of `dean_metrics_collection`, `deployments` (the
+    last five) for who may not read those of `dean_deployment`.
+    """
 
     now: UtcTime
     services: list[ServiceShown] | None
@@ -77,6 +81,7 @@ class Overview(Model):
     recent: list[TrialRow]
     counts: dict[str, int]
     alerts: list[dict[str, Any]] | None
+    deployments: list[DeploymentRow] | None
     patterns: int
 
 
@@ -101,9 +106,18 @@ def me(request: Request) -> Me:
 @router.get("/overview", responses=failures())
 async def overview(request: Request, visible: Annotated[frozenset[str | None], Depends(visible_dags)]) -> Overview:
     """How services are, which trials run, how the last ones ended, what fires."""
-    with_metrics = await run_in_threadpool(may_read, user_of(request), METRICS_DAG)
-    found = await stored_of(request)(lambda store: _read(store, visible, with_metrics))
-    return Overview(**found)
+    user, stored = user_of(request), stored_of(request)
+    with_metrics, with_deployments = await run_in_threadpool(
+        lambda: (may_read(user, METRICS_DAG), may_read(user, DEPLOYMENT_DAG))
+    )
+    found = await stored(lambda store: _read(store, visible, with_metrics))
+    deployed = (await stored(_last_deployments)) if with_deployments else None
+    return Overview(**found, deployments=deployed)
+
+
+def _last_deployments(store: Store) -> list[DeploymentRow]:
+    found, _ = store.deployment_pages.page((None, DEPLOYMENT_DAG), limit=DEPLOYMENTS_SHOWN)
+    return [deployment_row(one) for one in found]
 
 
 def _read(store: Store, visible: frozenset[str | None], with_metrics: bool) -> dict[str, Any]:

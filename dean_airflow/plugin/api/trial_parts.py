@@ -9,16 +9,19 @@ from starlette.responses import Response
 
 from dean_airflow.evolution.judge.evaluation import Evaluation, Verdict
 from dean_airflow.evolution.report.tallies import Counted, kinds
+from dean_airflow.evolution.trial_config import TrialConfig
 from dean_airflow.plugin.api.answers import candidate_fields, candidate_row, distribution, edit_shown, finite
 from dean_airflow.plugin.api.artifacts import patch_of
 from dean_airflow.plugin.api.champion import champion_of
 from dean_airflow.plugin.api.common import Limit, Offset, download, failures
+from dean_airflow.plugin.api.diffs import Diffs, cut
 from dean_airflow.plugin.api.generations import generations_of
 from dean_airflow.plugin.api.lineage import MIGRATIONS_AT_MOST, WINNERS_AT_MOST, lineage_of
 from dean_airflow.plugin.api.models import (
     Candidate,
     Candidates,
     Champion,
+    Diff,
     Generations,
     KindShown,
     Lineage,
@@ -32,6 +35,7 @@ from dean_airflow.plugin.permissions import stored_of
 from dean_airflow.services.server.faults import ApiError
 from dean_airflow.store.candidates import CandidateFilter, CandidateOrder
 from dean_airflow.store.store import Store
+from dean_airflow.store.trials import Trial as StoredTrial
 
 router = APIRouter(prefix="/trials/{trial_id}", tags=["trials"])
 
@@ -99,6 +103,25 @@ async def candidate(request: Request, trial: Visible, island: Island, sequence: 
     return found
 
 
+@router.get("/candidates/{island}/{sequence}/diff", responses=failures(404, 409))
+async def candidate_diff(
+    request: Request,
+    trial: Visible,
+    island: Island,
+    sequence: Sequence,
+    offset: Annotated[int, Query(ge=0, le=2**40)] = 0,
+) -> Diff:
+    """What a candidate changes: 256 KiB of the unified diff at most, from the byte `offset`."""
+    return cut(await _diff(request, trial, island, sequence), offset)
+
+
+@router.get("/candidates/{island}/{sequence}/patch", responses=failures(404, 409))
+async def candidate_patch(request: Request, trial: Visible, island: Island, sequence: Sequence) -> Response:
+    """The whole of that diff, as a file."""
+    content = await _diff(request, trial, island, sequence)
+    return download(content, f"{trial.id}-{island}-{sequence}.patch", "text/x-patch")
+
+
 @router.get("/verdicts", responses=failures(404))
 async def verdicts(request: Request, trial: Visible) -> Verdicts:
     """How candidates fared: verdicts by stage, why some were invalid, what each kind of edit gave alone."""
@@ -161,6 +184,18 @@ async def patterns(request: Request, trial: Visible) -> PatternsOfTrial:
     """What the trial saw of each kind of edit, those that won first."""
     found = await stored_of(request)(lambda store: store.trial_pages.patterns(trial.id))
     return PatternsOfTrial(patterns=[pattern_in_trial(one) for one in found], total=len(found))
+
+
+async def _diff(request: Request, trial: StoredTrial, island: int, sequence: int) -> bytes:
+    stored = stored_of(request)
+    found = await stored(lambda store: store.candidates.get(trial.id, island, sequence))
+    if found is None:
+        raise ApiError(404, f"Trial {trial.id} has no candidate {sequence} of island {island}.")
+    settings = await stored.settings()
+    sources = trial.config.get("edit_sources") or TrialConfig.model_fields["edit_sources"].default
+    genome = found.evaluation.genome
+    diffs: Diffs = request.app.state.diffs
+    return await diffs.get(settings, trial.id, genome, sources)
 
 
 def _small(details: dict[str, Any]) -> dict[str, Any]:

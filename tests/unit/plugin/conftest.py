@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -65,13 +66,26 @@ def auth_manager(airflow_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     BaseAuthManager._get_token_validator.cache_clear()
 
 
-@pytest.fixture
-def plugin(auth_manager: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plugin]:
-    """The app at /dean on an empty store."""
+@pytest.fixture(scope="session")
+def dean_app(airflow_home: Path) -> Any:
+    """The app at /dean; building it takes longer than most of what is asked of it."""
     from dean_airflow.plugin.app import build_app
 
+    return build_app()
+
+
+@pytest.fixture
+def plugin(
+    dean_app: Any, auth_manager: None, dean_migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Plugin]:
+    """The app at /dean on an empty store."""
+    from dean_airflow.plugin.app import furnish
+
     monkeypatch.setenv("AIRFLOW__DEAN__DATA_DIR", str(tmp_path / "dean"))
-    app = build_app()
+    (tmp_path / "dean").mkdir()
+    shutil.copy(dean_migrated_store, tmp_path / "dean" / "dean.db")
+    app = dean_app
+    furnish(app)
     with Store.open(f"sqlite:///{tmp_path}/dean/dean.db") as store:
         yield Plugin(app, store)
     app.state.stored.close()

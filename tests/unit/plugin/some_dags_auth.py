@@ -6,7 +6,13 @@ from typing import Any
 
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
-ONLY = {"outsider": (), "nightly": ("dean_scheduled_trials",), "watcher": ("dean_metrics_collection",)}
+ONLY = {
+    "outsider": (),
+    "nightly": ("dean_scheduled_trials",),
+    "watcher": ("dean_metrics_collection",),
+    "trials-only": ("dean_evolution_trial",),
+    "deployments-only": ("dean_deployment",),
+}
 """User → the DAGs that they may see; everyone else sees all."""
 
 
