@@ -87,8 +87,17 @@ class MayOfDeployment(Model):
     roll_back: bool
 
 
+class ValidationOfDeployment(Model):
+    id: str
+    valid: bool
+    summary: str
+    findings: list[FindingShown]
+    not_checked: list[dict[str, Any]]
+    at: UtcTime
+
+
 class Deployment(DeploymentRow):
-    """`findings` are those of its own validation. `steps` are the first 1,000; `newest` the last one's number."""
+    """`validation` is the newest that it asked for. `steps` are the first 1,000; `newest` the last one's number."""
 
     backup: str | None
     request: dict[str, Any]
@@ -96,13 +105,12 @@ class Deployment(DeploymentRow):
     services: list[ServiceOfDeployment]
     steps: list[Step]
     newest: int
-    findings: list[FindingShown]
-    validation_id: str | None
+    validation: ValidationOfDeployment | None
     may: MayOfDeployment
 
 
 class ValidationRow(Model):
-    validation_id: str
+    id: str
     directory: str
     environment: str
     valid: bool

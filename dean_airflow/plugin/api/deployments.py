@@ -22,6 +22,7 @@ from dean_airflow.plugin.api.deployment_models import (
     Step,
     Steps,
     Validation,
+    ValidationOfDeployment,
     ValidationRow,
     Validations,
 )
@@ -210,9 +211,19 @@ def _read(store: Store, deployment: DeploymentRecord) -> dict[str, Any]:
         ],
         "steps": [step_shown(step) for step in journal],
         "newest": store.deployment_steps.newest([deployment.id]).get(deployment.id, 0),
-        "findings": [] if validation is None else _findings(validation[1]),
-        "validation_id": None if validation is None else validation[0].id,
+        "validation": None if validation is None else _own_validation(*validation),
     }
+
+
+def _own_validation(found: StoredValidation, report: dict[str, Any]) -> ValidationOfDeployment:
+    return ValidationOfDeployment(
+        id=found.id,
+        valid=found.valid,
+        summary=found.summary,
+        findings=_findings(report),
+        not_checked=list(report.get("not_checked", ())),
+        at=found.at,
+    )
 
 
 def _findings(report: dict[str, Any]) -> list[FindingShown]:
@@ -223,5 +234,4 @@ def _findings(report: dict[str, Any]) -> list[FindingShown]:
 
 
 def _of_validation(found: StoredValidation) -> dict[str, Any]:
-    same = (name for name in ValidationRow.model_fields if name != "validation_id")
-    return {"validation_id": found.id, **{name: getattr(found, name) for name in same}}
+    return {name: getattr(found, name) for name in ValidationRow.model_fields}

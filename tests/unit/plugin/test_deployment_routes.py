@@ -58,7 +58,8 @@ def test_one_deployment_with_its_journal_and_findings(plugin: Plugin) -> None:
     found = plugin.get(f"{DEPLOYMENTS}/{deployment_id}").json()
 
     assert [(step["sequence"], step["action"]) for step in found["steps"]] == [(1, "validate"), (2, "back_up")]
-    assert (found["newest"], found["findings"], found["may"]) == (2, [FINDING], {"roll_back": False})
+    assert (found["newest"], found["may"]) == (2, {"roll_back": False})
+    assert (found["validation"]["findings"], found["validation"]["valid"]) == ([FINDING], False)
     later = plugin.get(f"{DEPLOYMENTS}/{deployment_id}/steps", after=1).json()
     assert ([step["sequence"] for step in later["steps"]], later["newest"]) == ([2], 2)
     assert plugin.get(f"{DEPLOYMENTS}/{deployment_id}/steps", after=2).json() == {"steps": [], "newest": 2}
@@ -78,7 +79,7 @@ def test_validations(plugin: Plugin) -> None:
     kept = plugin.store.validations.save(REPORT)
 
     page = plugin.get("/api/v1/validations", user="viewer").json()
-    assert [(row["validation_id"], row["errors"]) for row in page["validations"]] == [(kept.id, 1)]
+    assert [(row["id"], row["errors"]) for row in page["validations"]] == [(kept.id, 1)]
     assert plugin.get("/api/v1/validations", valid=True).json()["total"] == 0
     one = plugin.get(f"/api/v1/validations/{kept.id}").json()
     assert (one["findings"], one["not_checked"][0]["reason"]) == ([FINDING], "no docker")

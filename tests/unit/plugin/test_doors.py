@@ -18,8 +18,8 @@ from tests.unit.plugin.some_trials import make_trial
 
 pytestmark = pytest.mark.airflow
 
-FOR_EVERYONE_KNOWN = {"/api/v1/me", "/api/openapi.json"}
-"""Routes without data of any DAG's."""
+FOR_EVERYONE_KNOWN = {"/api/v1/me", "/api/openapi.json", "/api/v1/feed"}
+"""Routes without data of any DAG's; and the feed, which asks topic by topic."""
 FOR_ADMINISTRATORS = {"/api/audit/recent"}
 """Whoever may change Airflow's configuration; its development auth manager says that of `op`, too."""
 STRANGERS = {"nobody": 401, "junk": 403, "expired": 401, "of another server": 403}
@@ -160,7 +160,7 @@ def _dressed(answer: httpx.Response) -> bool:
         and headers.get("x-content-type-options") == "nosniff"
         and headers.get("x-frame-options") in ("SAMEORIGIN", "DENY")
         and headers.get("referrer-policy") in ("same-origin", "no-referrer")
-        and "no-store" in headers.get("cache-control", "")
+        and ("no-store" in headers.get("cache-control", "") or answer.request.url.path.startswith("/static/"))
         and "x-request-id" in headers
         and "access-control-allow-origin" not in headers
         and (answer.status_code != 401 or headers.get("www-authenticate") == "Bearer")
