@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 
 from dean_airflow.evolution.judge.evaluation import Evaluation
 from dean_airflow.store.evaluations import NumberedEvaluation
 from dean_airflow.store.leases import Lease
 from dean_airflow.store.store import Store
-
-BACKENDS = [pytest.param("sqlite")]
-if os.environ.get("DEAN_TEST_POSTGRES"):
-    BACKENDS.append(pytest.param("postgres", marks=pytest.mark.postgres))
+from tests.databases import BACKENDS, postgres_schema
 
 
 @pytest.fixture(params=BACKENDS)
@@ -28,14 +21,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'dean.db'}"
         return
-    base = make_url(os.environ["DEAN_TEST_POSTGRES"]).set(drivername="postgresql+psycopg2")
-    schema = f"dean_test_{secrets.token_hex(6)}"
-    engine = create_engine(base, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-        yield base.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    engine.dispose()
+    with postgres_schema() as url:
+        yield url
 
 
 @pytest.fixture

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import text
 
 from dean_airflow.metrics.history import History
 from dean_airflow.store.models import Base
 from dean_airflow.store.store import Store
-
-BACKENDS = [pytest.param("sqlite")]
-if os.environ.get("DEAN_TEST_POSTGRES"):
-    BACKENDS.append(pytest.param("postgres", marks=pytest.mark.postgres))
+from tests.databases import BACKENDS, Clock, postgres_schema
 
 EMPTIED = ("dean_chunks", "dean_samples", "dean_series", "dean_tallies", "dean_trials")
-
-
-class Clock:
-    """The store's time in a test: stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2030, 1, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.time
-
-    def move(self, **duration: float) -> None:
-        self.time += timedelta(**duration)
 
 
 @pytest.fixture
@@ -58,14 +38,8 @@ def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A migrated store in a schema of its own, whose metrics and alerts are emptied between tests."""
-    base = make_url(os.environ["DEAN_TEST_POSTGRES"]).set(drivername="postgresql+psycopg2")
-    schema = f"dean_test_{secrets.token_hex(6)}"
-    engine = create_engine(base, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-        yield base.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    engine.dispose()
+    with postgres_schema() as url:
+        yield url
 
 
 @pytest.fixture(params=BACKENDS)

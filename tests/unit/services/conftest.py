@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 
 from dean_airflow.services.endpoint import ServiceEndpoint
 from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.retrying import RetryPolicy
 from dean_airflow.store.store import Store
+from tests.databases import BACKENDS, postgres_schema
 
 from ...loop_watch import watched
 from .scripted import Scripted
@@ -61,11 +58,6 @@ def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-BACKENDS = [pytest.param("sqlite")]
-if os.environ.get("DEAN_TEST_POSTGRES"):
-    BACKENDS.append(pytest.param("postgres", marks=pytest.mark.postgres))
-
-
 @pytest.fixture(params=BACKENDS)
 def store_url(request: pytest.FixtureRequest, migrated_store: Path, tmp_path: Path) -> Iterator[str]:
     """A migrated store's: on SQLite, and on PostgreSQL too where DEAN_TEST_POSTGRES holds the URL of a database."""
@@ -73,14 +65,8 @@ def store_url(request: pytest.FixtureRequest, migrated_store: Path, tmp_path: Pa
         shutil.copy(migrated_store, tmp_path / "dean.db")
         yield f"sqlite:///{tmp_path / 'dean.db'}"
         return
-    base = make_url(os.environ["DEAN_TEST_POSTGRES"]).set(drivername="postgresql+psycopg2")
-    schema = f"dean_test_{secrets.token_hex(6)}"
-    engine = create_engine(base, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-        yield base.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    engine.dispose()
+    with postgres_schema() as url:
+        yield url
 
 
 @pytest.fixture

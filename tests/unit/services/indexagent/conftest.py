@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 
 from dean_airflow.config import Settings
 from dean_airflow.services.indexagent.index.code_index import CodeIndex
 from dean_airflow.store.store import Store
+from tests.databases import BACKENDS, postgres_schema
 from tests.unit.evolution.repositories import Repository
-
-BACKENDS = [pytest.param("sqlite")]
-if os.environ.get("DEAN_TEST_POSTGRES"):
-    BACKENDS.append(pytest.param("postgres", marks=pytest.mark.postgres))
 
 
 @pytest.fixture(params=BACKENDS)
@@ -26,15 +19,8 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     if request.param == "sqlite":
         yield Settings(data_dir=tmp_path / "dean")
         return
-    base = make_url(os.environ["DEAN_TEST_POSTGRES"]).set(drivername="postgresql+psycopg2")
-    schema = f"dean_test_{secrets.token_hex(6)}"
-    engine = create_engine(base, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-        url = base.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
+    with postgres_schema() as url:
         yield Settings(data_dir=tmp_path / "dean", store=url)
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    engine.dispose()
 
 
 @pytest.fixture
