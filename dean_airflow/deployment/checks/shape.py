@@ -13,6 +13,7 @@ from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.merge import as_mapping
 from dean_airflow.deployment.description.node import Node
 from dean_airflow.deployment.description.service import Service
+from dean_airflow.deployment.hooks.section import read_hooks
 from dean_airflow.deployment.place import Place
 
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+|0")
@@ -39,6 +40,9 @@ def _every(deployment: Deployment) -> Iterator[Hit]:
             yield Hit(problem.place, problem.what)
     canary = deployment.file.get("canary")
     for problem in read_canary(canary)[1] if canary is not None else ():
+        yield Hit(problem.place, problem.what)
+    hooks = deployment.file.get("hooks")
+    for problem in read_hooks(hooks)[1] if hooks is not None else ():
         yield Hit(problem.place, problem.what)
     for layer in [*deployment.compose.layers, *deployment.compose.included]:
         yield from _file(layer.root)

@@ -15,6 +15,7 @@ KEYS = frozenset(
     {"environment", "platform", "required_gb", "required_env", "features", "modules", "init_scripts", "directories"}
     | {"public_hosts", "services", "secrets", "migrations", "backups", "health", "airflow", "ignores", "compose_files"}
     | {"references", "order", "hooks", "canary", "backend", "balancer", "strategy", "name"}
+    | {"secrets_file", "template_vars", "templates"}
 )
 
 

@@ -61,10 +61,13 @@ class EnvFile:
         return {variable.name: variable for variable in self.variables}
 
 
-def parse_env_file(source: Source, outer: Mapping[str, Variable] | None = None, *, raw: bool = False) -> EnvFile:
+def parse_env_file(
+    source: Source, outer: Mapping[str, Variable] | None = None, *, raw: bool = False, literal: bool = False
+) -> EnvFile:
     """Reads an env file as compose does: quotes, comments, `export`, references to what was set before.
 
-    `outer` is what its references may name besides; `raw` takes every value as it stands. Never raises.
+    `outer` is what its references may name besides; `raw` takes every value as it stands, `literal` without filling
+    references in. Never raises.
     """
     parsed = EnvFile(source)
     known = dict(outer or {})
@@ -94,12 +97,12 @@ def parse_env_file(source: Source, outer: Mapping[str, Variable] | None = None, 
                 parsed.problems.append(Problem("M44", source.at(line), what))
                 closing = end
             inner = text[start + 1 : closing]
-            variable = _quoted(match.group(1), inner, quote, source.at(line), known)
+            variable = _quoted(match.group(1), inner, quote, source.at(line), None if literal else known)
             end = text.find("\n", closing)
             end = len(text) if end < 0 else end
         else:
             written = row[match.end() :] if raw else _without_comment(row[match.end() :])
-            variable = _unquoted(match.group(1), written.strip(), source.at(line), known, raw)
+            variable = _unquoted(match.group(1), written.strip(), source.at(line), known, raw or literal)
         parsed.variables.append(variable)
         known[variable.name] = variable
         line += text.count("\n", at, end) + 1
@@ -124,10 +127,12 @@ def _without_comment(text: str) -> str:
     return re.split(r"\s#", text, maxsplit=1)[0]
 
 
-def _quoted(name: str, inner: str, quote: str, place: Place, known: Mapping[str, Variable]) -> Variable:
+def _quoted(name: str, inner: str, quote: str, place: Place, known: Mapping[str, Variable] | None) -> Variable:
     if quote == "'":
         return Variable(name, inner, place, inner)
     unescaped = re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[0]), inner) if "\\" in inner else inner
+    if known is None:
+        return Variable(name, unescaped, place, inner)
     filled = fill(unescaped, known, dollars=False) if "\\$" not in inner else fill("", known)
     return Variable(name, filled.text if "\\$" not in inner else unescaped, place, inner, filled.uses)
 

@@ -1,0 +1,1 @@
+"""What a deployment is given besides its files: secrets, templates, hooks."""
