@@ -35,9 +35,9 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
 async def run_hook(name: str, deployment: Deployment, facts: Mapping[str, str]) -> bool:
     """Runs the deployment's hooks of that name one after the other; whether there was any.
 
-    Each gets the facts as variables (`service` as DEAN_SERVICE) and those of the deployment that it names. Its output
-    goes to the log, without secrets. Raises DeploymentError where one ends with another code than 0, does not end in
-    time or cannot be started; those after it do not run.
+    Each gets the facts as variables (`service` as DEAN_SERVICE, DEAN_… as it is) and those of the deployment that it
+    names. Its output goes to the log, without secrets. Raises DeploymentError where one ends with another code
+    than 0, does not end in time or cannot be started; those after it do not run.
     """
     hooks = hooks_of(deployment.file, name)
     secrets = secrets_of_deployment(deployment) if hooks else None
@@ -45,6 +45,12 @@ async def run_hook(name: str, deployment: Deployment, facts: Mapping[str, str]) 
         assert secrets is not None
         await run_command(hook, deployment.root, environment_of(hook, deployment, secrets, facts), secrets.redactor())
     return bool(hooks)
+
+
+def run_hooks(name: str, deployment: Deployment, facts: Mapping[str, str]) -> bool:
+    """`run_hook` for callers without an event loop; True, since a hook that says no raises."""
+    asyncio.run(run_hook(name, deployment, facts))
+    return True
 
 
 async def run_all(name: str, hooks: Sequence[AsyncHook], facts: Mapping[str, str]) -> None:
@@ -57,7 +63,7 @@ async def run_all(name: str, hooks: Sequence[AsyncHook], facts: Mapping[str, str
 def environment_of(hook: Hook, deployment: Deployment, secrets: Secrets, facts: Mapping[str, str]) -> dict[str, str]:
     """What a hook is given. Raises DeploymentError for a variable that is not set."""
     given = {name: value for name in _PASSED_ON if (value := os.environ.get(name))}
-    given |= {f"DEAN_{_NOT_IN_NAMES.sub('_', name).upper()}": value for name, value in facts.items()}
+    given |= {_variable(name): value for name, value in facts.items()}
     given["DEAN_HOOK"] = hook.name
     for name in hook.variables:
         if name in secrets:
@@ -67,6 +73,11 @@ def environment_of(hook: Hook, deployment: Deployment, secrets: Secrets, facts: 
         else:
             raise DeploymentError(f"{hook.place}: the hook {hook.name} wants {name}, which is not set.")
     return given
+
+
+def _variable(fact: str) -> str:
+    name = _NOT_IN_NAMES.sub("_", fact).upper()
+    return name if name.startswith("DEAN_") else f"DEAN_{name}"
 
 
 async def run_command(hook: Hook, root: Path, environment: Mapping[str, str], redactor: Redactor) -> str:

@@ -32,8 +32,9 @@ class Check:
 class ServiceRelease:
     """`command` runs in `directory`, or among its own copy of `files` where that is empty.
 
-    `files` are the content hashes of what is copied, by name, and `sources` where it is copied from. `environment` may
-    hold secrets, and is in no text form of this. `listen` is the address whose socket is held for it.
+    `files` are the content hashes of what is copied, by name, and `sources` where it is copied from; `texts` are those
+    that were made of templates. They and `environment` may hold secrets, and are in no text form of this.
+    `listen` is the address whose socket is held for it.
     """
 
     service: str
@@ -46,6 +47,7 @@ class ServiceRelease:
     check: Check = Check()
     files: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, Path] = field(default_factory=dict, repr=False)
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def as_json(self) -> dict[str, Any]:
@@ -71,7 +73,7 @@ def named_by_content(release: ServiceRelease, key: bytes) -> ServiceRelease:
     """
     facts = release.as_json() | {"release": ""}
     facts.pop("check")  # how it is looked at is no part of what runs
-    values = json.dumps(sorted(release.environment.items()))
+    values = json.dumps([sorted(release.environment.items()), sorted(release.texts.items())])
     facts["values"] = hmac.new(key, values.encode(), hashlib.sha256).hexdigest()
     name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
     return ServiceRelease(**{**_parts(release), "release": name})

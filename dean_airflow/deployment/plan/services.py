@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from dean_airflow.deployment.description.node import Node
 from dean_airflow.deployment.place import Place
 from dean_airflow.deployment.plan.order import in_order, usual_rank
 from dean_airflow.deployment.plan.release import Check, ServiceRelease, named_by_content
+from dean_airflow.deployment.templates.render import render_templates
 from dean_airflow.errors import DeploymentError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -147,8 +149,9 @@ class _Reader:
             image=service.image if service is not None else "",
             stop_seconds=self._number(process.get("stop_seconds") if process is not None else None, 30.0),
             check=self._verification(name),
-            files={each: hashlib.sha256(path.read_bytes()).hexdigest() for each, path in files.items()},
+            files={each: self._hash(each, path) for each, path in files.items()},
             sources=files,
+            texts={each: self._rendered[each] for each in files if each in self._rendered},
             environment={**environment, **self._environment(process)},
         )
 
@@ -183,10 +186,23 @@ class _Reader:
         for entry in node.entries() if node is not None else ():
             path = tree.resolve(self._filled(entry))
             below = [each for each in tree.files if each == path or each.is_relative_to(path)]
+            made = [tree.root / each for each in self._rendered]
+            below = [each for each in below if each not in made and each.with_suffix("") not in made] + [
+                each for each in made if each == path or each.is_relative_to(path)
+            ]
             if not below or not path.is_relative_to(tree.root):
                 raise DeploymentError(f"`files` names {entry.text}, which is not in the deployment ({entry.place}).")
             found |= {each.relative_to(tree.root).as_posix(): each for each in below}
         return found
+
+    @cached_property
+    def _rendered(self) -> dict[str, str]:
+        given = {name: variable.value for name, variable in self._variables.items()}
+        return {each.name: each.text for each in render_templates(self._deployment, given)}
+
+    def _hash(self, name: str, path: Path) -> str:
+        """Of a file's content; of a rendered one nothing, since it may hold secrets that could be guessed by it."""
+        return "" if name in self._rendered else hashlib.sha256(path.read_bytes()).hexdigest()
 
     def _environment(self, process: Node | None) -> dict[str, str]:
         node = process.get("environment") if process is not None else None

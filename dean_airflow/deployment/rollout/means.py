@@ -10,8 +10,11 @@ from typing import Any, Protocol
 from dean_airflow.config import Settings
 from dean_airflow.deployment.backends.backend import Backend
 from dean_airflow.deployment.backends.process.process import ProcessBackend
+from dean_airflow.deployment.canary.compare_releases import compare_releases
 from dean_airflow.deployment.description.deployment import Deployment
+from dean_airflow.deployment.hooks.runner import run_hooks
 from dean_airflow.deployment.site import Site
+from dean_airflow.deployment.variables import deployment_variables
 from dean_airflow.errors import DeploymentError
 from dean_airflow.store.store import Store
 
@@ -51,10 +54,6 @@ def backend_named(name: str, site: Site) -> Backend:
     return ProcessBackend(site)
 
 
-def no_variables(deployment: Deployment) -> Mapping[str, str]:
-    return {}
-
-
 def nothing(point: str) -> None:
     """What happens at a point of a deployment unless a test wants something to."""
 
@@ -71,9 +70,9 @@ class Means:
     store: Store
     say: Callable[[str], object]
     backend_of: Callable[[str, Site], Backend] = backend_named
-    hooks: Hooks | None = None
-    compare: Compare | None = None
-    variables: Callable[[Deployment], Mapping[str, str]] = no_variables
+    hooks: Hooks | None = run_hooks
+    compare: Compare | None = compare_releases
+    variables: Callable[[Deployment], Mapping[str, str]] = deployment_variables
     at: Callable[[str], None] = nothing
     lock_ttl: timedelta = LOCK_TTL
     lock_gap: timedelta = LOCK_GAP

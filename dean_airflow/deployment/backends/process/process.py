@@ -79,11 +79,14 @@ class ProcessBackend:
     def _copy(self, release: ServiceRelease, target: Path) -> None:
         target.mkdir(mode=0o700)
         for name, digest in release.files.items():
+            path = target / name
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if name in release.texts:
+                _write(path, release.texts[name])
+                continue
             data = release.sources[name].read_bytes()
             if hashlib.sha256(data).hexdigest() != digest:
                 raise DeploymentError(f"{release.sources[name]} changed while it was being deployed; deploy again.")
-            path = target / name
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.write_bytes(data)
             path.chmod(release.sources[name].stat().st_mode & 0o700)
 
