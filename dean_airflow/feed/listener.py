@@ -42,6 +42,16 @@ class Listener:
     def ended(self) -> End | None:
         return self._end
 
+    @property
+    def waiting(self) -> int:
+        """Frames that can be taken at once."""
+        return len(self._replays) + len(self._waiting)
+
+    @property
+    def behind(self) -> int:
+        """Frames that wait for the client, but for what it asked to be told again: at most the limit."""
+        return max(map(len, (self._waiting, *self._replaying.values())))
+
     def hold(self, topic: str) -> None:
         """Keeps back what comes of a topic until what was before it has been said: see `release`."""
         self._replaying.setdefault(topic, [])
@@ -51,7 +61,8 @@ class Listener:
         held = self._replaying.pop(topic, [])
         if self._end is None:
             self._replays.extend(replay)
-            self._waiting.extend(held)
+            for frame in held:
+                self.offer(frame)
             self._news.set()
 
     def forget(self, topic: str) -> None:
