@@ -118,18 +118,19 @@ _AUTH = (
 )
 _PORT = _arg("--port", help="Port to listen on (default: the setting; 0: any free one)", type=int)
 _HOST = _arg("--host", help="Address to listen on (default: the setting server_host)")
+_FD = _arg("--fd", help="Descriptor of a listening socket that was handed over, in place of a port", type=int)
 _SERVE = (
     ActionCommand(
         name="evolution",
         help="Serve the Evolution API until stopped",
         func=lazy_load_command("dean_airflow.cli.serve.evolution"),
-        args=(_PORT, _HOST),
+        args=(_PORT, _HOST, _FD),
     ),
     ActionCommand(
         name="indexagent",
         help="Serve IndexAgent until stopped",
         func=lazy_load_command("dean_airflow.cli.serve.indexagent"),
-        args=(_PORT, _HOST),
+        args=(_PORT, _HOST, _FD),
     ),
 )
 _NAME = _arg("name", help="Name of the service, as `airflow dean circuit-breaker list` shows it")

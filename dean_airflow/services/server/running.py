@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import signal
@@ -18,6 +19,8 @@ from dean_airflow.errors import ConfigurationError
 
 STOP_SECONDS = 10
 """How long requests under way have to end once the server is to stop."""
+LINGER_SECONDS = 0.25
+"""How long connections live on that were accepted just before it is to stop: their requests are on the way already."""
 SWITCH_SECONDS = 0.0005
 """How long the event loop keeps the interpreter from the threads that ask the store. With Python's own 5 ms each answer
 of a busy server waited several times that long for its thread.
@@ -50,6 +53,26 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             raise ServerFailed(f"The server cannot listen on {host} port {port}: {error.strerror or error}.") from None
         except OverflowError:
             raise ServerFailed(f"{port} is no port; ports are 1..65535.") from None
+        yield listener
+
+
+@contextlib.contextmanager
+def inherited(descriptor: int) -> Iterator[socket.socket]:
+    """A socket that somebody else listens on and handed over: connections wait there while servers come and go.
+
+    Raises ConfigurationError where the descriptor is no listening socket.
+    """
+    try:
+        listener = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise ServerFailed(f"Descriptor {descriptor} is no socket ({error.strerror}); see --fd.") from None
+    with listener:
+        try:
+            listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        except OSError:
+            listens = 0
+        if not listens:
+            raise ServerFailed(f"Descriptor {descriptor} is a socket that nobody listens on; see --fd.")
         yield listener
 
 
@@ -106,6 +129,13 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.interrupted = self.interrupted or sig == signal.SIGINT
         super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """No further connections; those there are may bring the request they were made for, then they end."""
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(0 if self.force_exit else LINGER_SECONDS)
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
