@@ -77,6 +77,11 @@ class Settings(BaseModel):
         default="",
         description="Directory of the deployment that dean_deployment_validation looks at daily.",
     )
+    deployment_queue: str = Field(
+        default="",
+        description="Airflow queue of dean_deployment's tasks, which must run on the machine that is deployed to; a "
+        "worker of that machine alone serves it. By default Airflow's default queue.",
+    )
     keep_trials_days: int = Field(
         default=90, ge=1, description="dean_maintenance removes evaluations and artefacts of older trials."
     )

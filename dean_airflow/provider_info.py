@@ -11,6 +11,7 @@ _OPERATOR_MODULES = [
     "dean_airflow.operators.trial",
     "dean_airflow.operators.maintenance",
     "dean_airflow.operators.deployment",
+    "dean_airflow.operators.deploy",
     "dean_airflow.operators.alerts",
     "dean_airflow.operators.metrics",
     "dean_airflow.operators.remote_trial",

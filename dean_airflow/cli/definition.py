@@ -7,6 +7,7 @@ from typing import Any
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command, positive_int
 
 from dean_airflow.cli.alert_commands import ALERT_COMMANDS
+from dean_airflow.cli.deployment_commands import DEPLOY, DEPLOYMENT_COMMANDS
 from dean_airflow.cli.metric_commands import METRIC_COMMANDS
 
 
@@ -160,23 +161,6 @@ _CIRCUITS = (
         ),
     ),
 )
-_DEPLOYMENT = (
-    ActionCommand(
-        name="validate",
-        help="Look for what is wrong with a deployment before it is deployed",
-        func=lazy_load_command("dean_airflow.cli.deployment.validate"),
-        args=(
-            _arg("directory", help="Where the compose file or dean-deployment.yaml is"),
-            _arg("--environment", help="By default what dean-deployment.yaml says, else local",
-                choices=("local", "staging", "production")),
-            _JSON,
-            _arg("--junit", help="Write a JUnit report to this file, too", metavar="FILE"),
-            _arg("--fix", help="Repair what is safe first, and show what was changed", action="store_true"),
-            _arg("--no-probes", help="Look at the files alone: ask neither this machine nor the network",
-                action="store_true"),
-        ),
-    ),
-)  # fmt: skip
 
 
 def get_dean_cli_commands() -> list[CLICommand]:
@@ -215,7 +199,8 @@ def get_dean_cli_commands() -> list[CLICommand]:
                 ),
                 GroupCommand(name="serve", help="The servers of the service contracts", subcommands=_SERVE),
                 GroupCommand(name="auth", help="Who may call the servers", subcommands=_AUTH),
-                GroupCommand(name="deployment", help="Deployments", subcommands=_DEPLOYMENT),
+                DEPLOY,
+                GroupCommand(name="deployment", help="Deployments", subcommands=DEPLOYMENT_COMMANDS),
                 GroupCommand(
                     name="config",
                     help="DEAN's settings",

@@ -20,7 +20,7 @@ from dean_airflow.deployment.rollout import stages
 from dean_airflow.deployment.rollout.backups import Backup, list_backups
 from dean_airflow.deployment.rollout.holding import holding
 from dean_airflow.deployment.rollout.means import Means, backend_named
-from dean_airflow.deployment.rollout.opening import backend_name, plan_for, refuse
+from dean_airflow.deployment.rollout.opening import backend_name, plan_for, refuse, with_backup
 from dean_airflow.deployment.rollout.recovery import recover_site
 from dean_airflow.deployment.rollout.request import DeployRequest
 from dean_airflow.deployment.site import site_of
@@ -69,6 +69,7 @@ class Deployer:
         validation = self.validate(request, probes=False)
         with self._store_if_there() as store:
             current = {} if store is None else {n: r.release for n, r in store.releases.current(site.id).items()}
+            request = request if store is None else with_backup(store, request)
         means = self._means(self._settings, None, self._say)  # type: ignore[arg-type]  # a plan asks no store
         backend = means.backend_of(backend_name(request, deployment), site)
         plan = plan_for(request, means, site, backend, deployment, current, make=False)
@@ -141,7 +142,7 @@ class Deployer:
     def down(self, directory: str, *, destructive: bool = False) -> list[str]:
         """Stops everything that is deployed from a directory; answers which services. Backups stay.
 
-        What services keep stays, too, unless `destructive`. Raises DeploymentError, DeploymentLocked, StoreError.
+        What services keep stays, too; with `destructive` both go. Raises DeploymentError, DeploymentLocked, StoreError.
         """
         site = site_of(directory, self._settings.data_dir)
         with Store.open(self._settings.store) as store:

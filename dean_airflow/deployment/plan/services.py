@@ -24,8 +24,8 @@ from dean_airflow.deployment.templates.render import render_templates
 from dean_airflow.errors import DeploymentError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_PROCESS_KEYS = frozenset({"command", "directory", "environment", "listen", "files", "stop_seconds"})
-_VERIFY_KEYS = frozenset({"path", "url", "times", "every", "within"})
+PROCESS_KEYS = frozenset({"command", "directory", "environment", "listen", "files", "stop_seconds"})
+VERIFY_KEYS = frozenset({"path", "url", "times", "every", "within"})
 STRATEGIES = ("recreate", "blue_green")
 USUALLY = Check()
 EXTERNAL = "external"
@@ -135,7 +135,7 @@ class _Reader:
             )
         service = self._deployment.services.get(name)
         process = self._deployment.declared(name, "process")
-        self._known_keys(process, _PROCESS_KEYS, "process")
+        self._known_keys(process, PROCESS_KEYS, "process")
         files = self._files(process.get("files") if process is not None else None)
         command = self._words(process.get("command") if process is not None else None)
         environment = {one.name: one.value for one in service.environment.values()} if service is not None else {}
@@ -170,7 +170,7 @@ class _Reader:
             return replace(check, path=usual)
         if node.text == RUNNING:
             return replace(check, path="", url="")
-        self._known_keys(node, _VERIFY_KEYS, "verify")
+        self._known_keys(node, VERIFY_KEYS, "verify")
         return replace(
             check,
             path=self._given(node, "path") or usual,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from dean_airflow.deployment.backends.backend import Backend
@@ -20,6 +21,7 @@ from dean_airflow.deployment.site import Site
 from dean_airflow.deployment.validator import DeploymentValidator
 from dean_airflow.errors import DeploymentError
 from dean_airflow.store.deployment_locks import DeploymentLock
+from dean_airflow.store.store import Store
 
 HOOKS = ("pre_deploy", "backup", "post_deploy")
 
@@ -56,6 +58,7 @@ def open_work(request: DeployRequest, means: Means, site: Site, lock: Deployment
         recover(means, site, lock, record)
         if not request.rollback_to:
             _validate(work)
+        request = with_backup(means.store, request)
         current = {name: row.release for name, row in means.store.releases.current(site.id).items()}
         plan = plan_for(request, means, site, work.backend, deployment, current, make=True)
         refuse(work.backend, plan)
@@ -70,6 +73,8 @@ def open_work(request: DeployRequest, means: Means, site: Site, lock: Deployment
             release=each.release.release if each.strategy != WITHDRAW else None,
             previous_release=each.previous,
             state="unchanged" if each.change == "unchanged" else "pending",
+            health=None,
+            error=None,
         )
     for line in plan.describe():
         means.say(f"Planned: {line.rstrip('.')}.")
@@ -141,6 +146,16 @@ def _plan_back(
     return Plan(
         str(deployment.root), name, deployment.environment, backend.name, strategy, tuple(services), hooks=hooks
     )
+
+
+def with_backup(store: Store, request: DeployRequest) -> DeployRequest:
+    """The request with the name of a backup where it names a deployment: to before that one. Raises DeploymentError."""
+    if not request.rollback_to.startswith("deployment-"):
+        return request
+    record = store.deployments.get(request.rollback_to)
+    if record.backup is None:
+        raise DeploymentError(f"{record.id} has no backup, because it changed nothing; there is nothing to go back to.")
+    return replace(request, rollback_to=record.backup)
 
 
 def backend_name(request: DeployRequest, deployment: Deployment) -> str:

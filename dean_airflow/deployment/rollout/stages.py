@@ -7,7 +7,7 @@ middle, the next call ends in the same way. Errors of the deployment itself are 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from dean_airflow.deployment.rollout.actions import facts_of, step
@@ -40,12 +40,18 @@ def open_deployment(request: DeployRequest, means: Means, deployment_id: str) ->
             return []
         _still_going_on(work)
         held.keep = True
-        return [each.service for each in work.planned() if each.change != "unchanged"]
+        changed = [each.service for each in work.planned() if each.change != "unchanged"]
+        if not changed:
+            held.keep = False
+            _verify(work)
+            finish(work)
+            write_report(work)
+        return changed
 
 
 def back_up(request: DeployRequest, means: Means, deployment_id: str) -> str:
     """Runs the hook pre_deploy and keeps a backup; answers its name, empty where nothing is to be changed."""
-    with _at_work(request, means, deployment_id) as (work, held):
+    with _at_work(request, means, deployment_id, take_up=True) as (work, held):
         if work.record.is_final:
             return work.record.backup or ""
         _still_going_on(work)
@@ -54,22 +60,25 @@ def back_up(request: DeployRequest, means: Means, deployment_id: str) -> str:
         return work.record.backup or ""
 
 
-def roll_out(request: DeployRequest, means: Means, deployment_id: str) -> str:
-    """Rolls out the next service that is not, in order; answers its name, empty where none is left.
+def roll_out(
+    request: DeployRequest, means: Means, deployment_id: str, *, on_begin: Callable[[str], object] = lambda name: None
+) -> str:
+    """Rolls out the next service that is not, in order; answers its name, which `on_begin` is told before.
 
-    Raises DeploymentError: it did not become healthy, or an earlier one has failed.
+    Empty where none is left, and where an earlier one has failed. Raises DeploymentError: it did not become healthy.
     """
-    with _at_work(request, means, deployment_id) as (work, held):
+    with _at_work(request, means, deployment_id, take_up=True) as (work, held):
         if work.record.is_final:
             return ""
         _still_going_on(work)
         held.keep = True
-        states = {each.service: each for each in means.store.deployments.services(deployment_id)}
+        _back_up(work)
+        states = {each.service: each.state for each in means.store.deployments.services(deployment_id)}
         for planned in work.planned():
-            state = states[planned.service].state
-            if state == "failed":
-                raise DeploymentError(f"{planned.service} was not rolled out, so nothing after it is.")
-            if state in ("pending", "deploying") and planned.change != "unchanged":
+            if states[planned.service] == "failed":
+                return ""
+            if states[planned.service] in ("pending", "deploying"):
+                on_begin(planned.service)
                 _roll_out(work, planned.service)
                 return planned.service
         return ""
@@ -128,7 +137,10 @@ def deploy(request: DeployRequest, means: Means, deployment_id: str) -> dict[str
 
 
 @contextlib.contextmanager
-def _at_work(request: DeployRequest, means: Means, deployment_id: str) -> Iterator[tuple[Work, Holding]]:
+def _at_work(
+    request: DeployRequest, means: Means, deployment_id: str, *, take_up: bool = False
+) -> Iterator[tuple[Work, Holding]]:
+    """`take_up`: one that ended badly is opened anew where somebody cleared its run."""
     record = means.store.deployments.get(deployment_id)
     site = site_of(record.directory, means.settings.data_dir)
     if site.id != record.place:
@@ -138,7 +150,10 @@ def _at_work(request: DeployRequest, means: Means, deployment_id: str) -> Iterat
         )
     with holding(means, site, deployment_id) as held:
         record = means.store.deployments.get(deployment_id)
-        yield Work(means, site, held.lock, record, request), held
+        if take_up and record.status in ("rolled_back", "failed"):
+            yield open_work(request, means, site, held.lock, deployment_id), held
+        else:
+            yield Work(means, site, held.lock, record, request), held
 
 
 def _still_going_on(work: Work) -> None:
@@ -172,11 +187,14 @@ def _roll_out(work: Work, service: str) -> None:
                 work.journal.take(service, action, step(work, planned, action), facts)
     except (DeploymentError, OSError) as error:
         work.note(service, state="failed", error=str(error))
-        raise
+        raise DeploymentError(str(error)) from None
     work.note(service, state="deployed")
 
 
 def _verify(work: Work) -> None:
+    services = work.means.store.deployments.services(work.record.id)
+    if missing := [each.service for each in services if each.state not in ("deployed", "unchanged")]:
+        raise DeploymentError(f"{missing[0]} is not rolled out, so there is nothing to verify.")
     if work.record.status == "deploying":
         work.move("verifying")
     for planned in work.planned():

@@ -182,7 +182,7 @@ async def get_validation(request: Request, validation_id: str) -> Validation:
 
 def rollback_conf(deployment: DeploymentRecord) -> dict[str, Any]:
     """The params of `dean_deployment` that take a deployment back."""
-    return {"directory": deployment.directory, "environment": deployment.environment, "rollback": deployment.id}
+    return {"deployment": deployment.directory, "environment": deployment.environment, "rollback_to": deployment.id}
 
 
 def deployment_row(deployment: DeploymentRecord) -> DeploymentRow:

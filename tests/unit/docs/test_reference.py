@@ -264,10 +264,21 @@ def test_every_deployment_check() -> None:
 def test_every_key_of_the_deployment_file() -> None:
     from dean_airflow.deployment.canary import policy
     from dean_airflow.deployment.description.deployment_file import KEYS
+    from dean_airflow.deployment.plan import services
 
     canary = [f"canary.{name}" for name in (*policy._POLICY, "metrics")]
     metrics = [f"canary.metrics.*.{name}" for name in policy._METRIC]
-    assert sorted(first_column("deployment-file.md")) == sorted([*KEYS, *canary, *metrics])
+    process = [f"services.*.process.{name}" for name in services.PROCESS_KEYS]
+    verify = [f"services.*.verify.{name}" for name in services.VERIFY_KEYS]
+    own = [f"services.*.{name}" for name in ("requires", "strategy", "process", "verify")]
+    assert sorted(first_column("deployment-file.md")) == sorted([*KEYS, *canary, *metrics, *own, *process, *verify])
+
+
+def test_every_param_and_task_of_a_deployment() -> None:
+    from dean_airflow.shipped_dags.dean_deployment import dean_deployment
+
+    assert sorted(first_column("deployments.md", "Params")) == sorted(dean_deployment.params)
+    assert sorted(first_column("deployments.md", "Tasks")) == sorted(dean_deployment.task_ids)
 
 
 def test_every_kind_of_edit() -> None:
@@ -277,7 +288,7 @@ def test_every_kind_of_edit() -> None:
     assert [kind for kind in CATALOGUE if f"`{kind}`" not in page] == []
 
 
-BASES = ("TrialStageOperator", "ConfiguredStageOperator", "ServiceDataOperator")
+BASES = ("TrialStageOperator", "DeploymentStageOperator", "ConfiguredStageOperator", "ServiceDataOperator")
 
 
 def _row(page: str, word: str) -> str:
