@@ -12,7 +12,7 @@ from dean_airflow.metrics.aggregate import roll_up
 from dean_airflow.metrics.history import History
 from dean_airflow.metrics.sample import Sample, labels_of, to_ms
 from dean_airflow.store.packing import Point, pack_points, pack_rollups
-from dean_airflow.store.samples import HOUR, HOURS, MINUTE, MINUTES, RAW, WEEK
+from dean_airflow.store.sample_chunks import HOUR, HOURS, MINUTE, MINUTES, RAW, WEEK
 from dean_airflow.store.store import Store
 
 SERIES = 300

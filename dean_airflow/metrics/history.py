@@ -12,7 +12,7 @@ from typing import cast
 from dean_airflow.metrics.aggregate import Rollup, SeriesRange, merge, roll_up
 from dean_airflow.metrics.sample import MetricType, Sample, to_ms
 from dean_airflow.metrics.series import Kept, Matcher, Series, SeriesKey, in_ms
-from dean_airflow.store.samples import HOUR, HOURS, MINUTE, MINUTES, RAW, STEPS
+from dean_airflow.store.sample_chunks import HOUR, HOURS, MINUTE, MINUTES, RAW, STEPS
 from dean_airflow.store.series import Identity, KnownSeries
 from dean_airflow.store.store import Store
 
@@ -154,20 +154,20 @@ class History:
         moment = to_ms(now or self._store.now())
         self._remove_future(moment)
         self.pack()
-        settled = self._store.samples.settle(roll_up, moment - _ms(LATE))
+        settled = self._store.sample_keeping.settle(roll_up, moment - _ms(LATE))
         if settled:
             self.purge(now)
         return settled
 
     def pack(self) -> None:
-        self._store.samples.pack()
+        self._store.sample_keeping.pack()
         self._unpacked = 0
 
     def purge(self, now: datetime | None = None) -> dict[str, int]:
         """Removes what is older than its tier is kept; how many chunks of each tier and series. Raises StoreError."""
         moment = to_ms(now or self._store.now())
         removed = {
-            name: self._store.samples.purge(tier, moment - _ms(KEEP[tier]))
+            name: self._store.sample_keeping.purge(tier, moment - _ms(KEEP[tier]))
             for name, tier in (("sample_hours", RAW), ("minute_rollups", MINUTES), ("hour_rollups", HOURS))
         }
         removed["series"] = self._store.series.remove_unused(moment - _ms(KEEP[RAW]))
@@ -178,7 +178,7 @@ class History:
     def _remove_future(self, moment: int) -> None:
         ahead = (self._store.samples.newest() or 0) - moment
         if _ms(LATE) < ahead <= _ms(SET_BACK_AT_MOST):
-            removed = self._store.samples.remove_after(moment)
+            removed = self._store.sample_keeping.remove_after(moment)
             log.warning("The clock was set back: %d samples that lay in the future are removed.", removed)
 
     def _rows(self, samples: Iterable[Sample]) -> tuple[list[tuple[int, int, float]], list[Sample]]:

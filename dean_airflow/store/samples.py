@@ -8,44 +8,23 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, func, not_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from dean_airflow.store.database import Database
-from dean_airflow.store.metric_models import ChunkRow, SampleRow, SeriesRow
-from dean_airflow.store.packing import Point, Rollup, pack_points, pack_rollups, unpack_points, unpack_rollups
-from dean_airflow.store.series import SeriesCatalogue, lumps
-from dean_airflow.store.tallies import set_tally, tally
-
-RAW, MINUTES, HOURS = 0, 1, 2
-"""The tiers: samples, rollups by minute, rollups by hour."""
-MINUTE, HOUR, WEEK = 60_000, 3_600_000, 604_800_000
-SPANS = {RAW: HOUR, MINUTES: HOUR, HOURS: WEEK}
-"""Milliseconds that one chunk of a tier covers; chunks begin at multiples of it since 1970, UTC."""
-STEPS = {MINUTES: MINUTE, HOURS: HOUR}
-"""Milliseconds that one rollup covers."""
-
-PACKED_AT_ONCE = 50_000
-"""Samples that one transaction packs: some megabytes, and less than a second of a lock."""
-SETTLED_AT_ONCE = 300
-_NEWEST = "newest_sample"
-_LOCK = 0x6465616F  # any constant all versions agree on: "deao"
-
-RollUp = Callable[[str, Sequence[Point], int, int], list[Rollup]]
-"""(type of the series, its points, start of the chunk, milliseconds a rollup covers) → the chunk's rollups."""
+from dean_airflow.store.metric_models import ChunkRow, SampleRow
+from dean_airflow.store.packing import Point, Rollup, unpack_points, unpack_rollups
+from dean_airflow.store.sample_chunks import HOUR, RAW, STEPS, in_order, read_chunks
+from dean_airflow.store.tallies import NEWEST_SAMPLE, tally
 
 
 class Samples:
-    def __init__(self, database: Database, now: Callable[[], datetime], series: SeriesCatalogue) -> None:
-        self._database = database
-        self._now = now
-        self._series = series
+    """Writing and reading; `SampleKeeping` packs and removes."""
 
-    # Writing
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def add(self, rows: Sequence[tuple[int, int, float]]) -> None:
         """Keeps (series id, time in ms, value) as they are; they are on disk when this returns."""
@@ -64,38 +43,6 @@ class Samples:
         )
         self._database.write(lambda session: session.connection().exec_driver_sql(statement, columns))
 
-    def pack(self) -> int:
-        """Moves the journal into chunks; how many samples it moved. Several processes may do so at once."""
-        moved = 0
-        while count := self._database.write(self._pack_some):
-            moved += count
-        return moved
-
-    def settle(self, roll_up: RollUp, before: int) -> int:
-        """Makes the rollups of every hour that ended by `before` (ms) and has samples not rolled up; how many hours.
-
-        Before it, the journal must be packed. An hour that gets samples later is settled anew.
-        """
-        settled = 0
-        while True:
-            count = self._database.write(lambda session: self._settle_some(session, roll_up, before))
-            settled += count
-            if count < SETTLED_AT_ONCE:
-                return settled
-
-    def purge(self, tier: int, before: int) -> int:
-        """Removes the tier's chunks that ended by `before` (ms), samples only if rolled up; how many it removed."""
-        statement = delete(ChunkRow).where(
-            ChunkRow.tier == tier, ChunkRow.start <= before - SPANS[tier], ChunkRow.settled.is_(True)
-        )
-        return self._database.write(lambda session: int(session.connection().execute(statement).rowcount))
-
-    def remove_after(self, time: int) -> int:
-        """Removes samples, and rollups of them, that lie after `time` (ms); how many samples it removed."""
-        return self._database.write(lambda session: self._remove_after(session, time))
-
-    # Reading
-
     def points(self, ids: Collection[int], start: int, end: int) -> dict[int, list[Point]]:
         """The samples of start ≤ time ≤ end by series, in order of time; series without any are left out."""
 
@@ -103,7 +50,7 @@ class Samples:
             # The journal first: what is packed in between is then read twice, not missed.
             newest = self._journal(session, ids, start, end)
             found: dict[int, list[Point]] = {}
-            for series_id, begin, _, data in self._chunks(session, RAW, ids, start, end):
+            for series_id, begin, _, data in read_chunks(session, RAW, ids, start, end):
                 points = unpack_points(data, begin, start, end)
                 if points:
                     found.setdefault(series_id, []).extend(points)
@@ -123,7 +70,7 @@ class Samples:
 
         def work(session: Session) -> dict[int, list[Rollup]]:
             found: dict[int, list[Rollup]] = {}
-            for series_id, begin, _, data in self._chunks(session, tier, ids, start, end):
+            for series_id, begin, _, data in read_chunks(session, tier, ids, start, end):
                 rollups = unpack_rollups(data, begin, step, start, end)
                 if rollups:
                     found.setdefault(series_id, []).extend(rollups)
@@ -141,7 +88,9 @@ class Samples:
                 for point in points:
                     fresh[series_id, point[0] // HOUR * HOUR].append(point)
             open_hours: dict[tuple[int, int], list[Point]] = {}
-            for series_id, begin, settled, data in self._chunks(session, RAW, ids, first, last):
+            hours = {begin for _, begin in fresh}
+            unsettled = or_(ChunkRow.settled.is_(False), ChunkRow.start.in_(hours))
+            for series_id, begin, settled, data in read_chunks(session, RAW, ids, first, last, unsettled):
                 if not settled or (series_id, begin) in fresh:
                     open_hours[series_id, begin] = unpack_points(data, begin)
             for key, points in fresh.items():
@@ -157,12 +106,10 @@ class Samples:
         """The time, in ms, of the newest sample; None if there is none."""
 
         def work(session: Session) -> int | None:
-            times = (session.scalar(select(func.max(SampleRow.time))), tally(session, _NEWEST))
+            times = (session.scalar(select(func.max(SampleRow.time))), tally(session, NEWEST_SAMPLE))
             return max((time for time in times if time is not None), default=None)
 
         return self._database.read(work)
-
-    # Parts
 
     def _journal(self, session: Session, ids: Collection[int], start: int, end: int) -> dict[int, list[Point]]:
         statement = select(SampleRow.series_id, SampleRow.time, SampleRow.value).order_by(SampleRow.id)
@@ -175,191 +122,3 @@ class Samples:
             if series_id in wanted:
                 found.setdefault(series_id, []).append((time, math.nan if value is None else value))
         return {series_id: in_order(points) for series_id, points in found.items()}
-
-    def _chunks(
-        self, session: Session, tier: int, ids: Collection[int], start: int, end: int
-    ) -> Iterable[tuple[int, int, bool, bytes]]:
-        """In order of time for each series."""
-        for some in lumps(ids):
-            statement = select(ChunkRow.series_id, ChunkRow.start, ChunkRow.settled, ChunkRow.data).where(
-                ChunkRow.series_id.in_(some),
-                ChunkRow.tier == tier,
-                ChunkRow.start.between(start - SPANS[tier] + 1, end),
-            )
-            for row in session.execute(statement.order_by(ChunkRow.series_id, ChunkRow.start)):
-                yield row[0], row[1], row[2], row[3]
-
-    def _pack_some(self, session: Session) -> int:
-        self._one_at_a_time(session)
-        rows = self._take_some(session)
-        if not rows:
-            return 0
-        by_series: dict[int, list[Point]] = defaultdict(list)
-        for _, series_id, time, value in rows:
-            by_series[series_id].append((time, math.nan if value is None else value))
-        fresh = {
-            (series_id, hour): some
-            for series_id, points in by_series.items()
-            for hour, some in _by_hour(points).items()
-        }
-        known = self._series.existing(session, {key[0] for key in fresh})
-        for some in lumps((key for key in fresh if key[0] in known), 1000):
-            self._merge(session, {key: fresh[key] for key in some})
-        self._remember_newest(session, max(row[2] for row in rows))
-        return len(rows)
-
-    def _take_some(self, session: Session) -> list[tuple[int, int, int, float | None]]:
-        """Takes samples out of the journal, in the order they came: all, or of very many the oldest.
-
-        As the driver gives them, because making rows of so many costs more than packing them.
-        """
-        run = session.connection().exec_driver_sql
-        if not self._database.is_sqlite:
-            some = run("SELECT count(*) FROM (SELECT 1 FROM dean_samples LIMIT %s) AS journal", (PACKED_AT_ONCE + 1,))
-            if (some.scalar() or 0) <= PACKED_AT_ONCE:
-                # Deleted rows would lie in the way until a vacuum. The lock waits for those who write; they then wait
-                # for the packing, and nothing comes in between.
-                run("LOCK TABLE dean_samples IN ACCESS EXCLUSIVE MODE")
-                taken = run("SELECT id, series_id, time, value FROM dean_samples").cursor.fetchall()
-                if taken:
-                    run("TRUNCATE TABLE dean_samples")
-                return sorted(taken)
-        first = session.scalar(select(func.min(SampleRow.id)))
-        if first is None:
-            return []
-        # Deleted and read in one: another process may commit an earlier id at any moment.
-        mark = "?" if self._database.is_sqlite else "%s"
-        statement = f"DELETE FROM dean_samples WHERE id < {mark} RETURNING id, series_id, time, value"
-        return sorted(run(statement, (first + PACKED_AT_ONCE,)).cursor.fetchall())
-
-    def _merge(self, session: Session, fresh: dict[tuple[int, int], list[Point]]) -> None:
-        ids, starts = {key[0] for key in fresh}, {key[1] for key in fresh}
-        kept = {
-            (series_id, begin): unpack_points(data, begin)
-            for series_id, begin, _, data in self._chunks(session, RAW, ids, min(starts), max(starts))
-            if (series_id, begin) in fresh
-        }
-        self._put(
-            session,
-            RAW,
-            False,
-            [
-                (series_id, begin, pack_points(in_order([*kept.get((series_id, begin), []), *points]), begin))
-                for (series_id, begin), points in fresh.items()
-            ],
-        )
-        for start in starts:
-            self._series.seen(session, [key[0] for key in fresh if key[1] == start], start)
-
-    def _settle_some(self, session: Session, roll_up: RollUp, before: int) -> int:
-        self._one_at_a_time(session)
-        statement = (
-            select(ChunkRow.series_id, ChunkRow.start, ChunkRow.data, SeriesRow.type)
-            .join(SeriesRow, SeriesRow.id == ChunkRow.series_id)
-            .where(not_(ChunkRow.settled), ChunkRow.start <= before - HOUR)
-            .limit(SETTLED_AT_ONCE)
-        )
-        rows = session.execute(statement).all()
-        minutes: list[tuple[int, int, bytes]] = []
-        weeks: dict[tuple[int, int], list[Rollup]] = defaultdict(list)
-        for series_id, start, data, kind in rows:
-            points = unpack_points(data, start)
-            if by_minute := roll_up(kind, points, start, MINUTE):
-                minutes.append((series_id, start, pack_rollups(by_minute)))
-            week = start // WEEK * WEEK
-            for _, *figures in roll_up(kind, points, start, HOUR):
-                weeks[series_id, week].append(((start - week) // HOUR, *figures))  # type: ignore[arg-type]
-        self._put(session, MINUTES, True, minutes)
-        self._put_hours(session, weeks)
-        self._put(session, RAW, True, [(series_id, start, data) for series_id, start, data, _ in rows])
-        return len(rows)
-
-    def _put_hours(self, session: Session, weeks: dict[tuple[int, int], list[Rollup]]) -> None:
-        if not weeks:
-            return
-        ids, starts = {key[0] for key in weeks}, {key[1] for key in weeks}
-        kept: dict[tuple[int, int], list[Rollup]] = {
-            (series_id, begin): unpack_rollups(data)
-            for series_id, begin, _, data in self._chunks(session, HOURS, ids, min(starts), max(starts))
-        }
-        rows = []
-        for (series_id, week), rollups in weeks.items():
-            united = {rollup[0]: rollup for rollup in [*kept.get((series_id, week), []), *rollups]}
-            if united:
-                rows.append((series_id, week, pack_rollups([united[hour] for hour in sorted(united)])))
-        self._put(session, HOURS, True, rows)
-
-    def _put(self, session: Session, tier: int, settled: bool, rows: Sequence[tuple[int, int, bytes]]) -> None:
-        if not rows:
-            return
-        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
-        statement = insert(ChunkRow)
-        statement = statement.on_conflict_do_update(
-            index_elements=["series_id", "tier", "start"],
-            set_={"data": statement.excluded.data, "settled": statement.excluded.settled},
-        )
-        session.connection().execute(
-            statement,
-            [
-                {"series_id": series_id, "tier": tier, "start": start, "settled": settled, "data": data}
-                for series_id, start, data in rows
-            ],
-        )
-
-    def _remove_after(self, session: Session, time: int) -> int:
-        self._one_at_a_time(session)
-        connection = session.connection()
-        removed = int(connection.execute(delete(SampleRow).where(SampleRow.time > time)).rowcount)
-        for tier, span in SPANS.items():
-            late = ChunkRow.tier == tier, ChunkRow.start + span > time
-            rows = connection.execute(select(ChunkRow.series_id, ChunkRow.start, ChunkRow.data).where(*late)).all()
-            connection.execute(delete(ChunkRow).where(*late))
-            kept = []
-            for series_id, start, data in rows:
-                if tier == RAW:
-                    points = unpack_points(data, start)
-                    rest = [point for point in points if point[0] <= time]
-                    removed += len(points) - len(rest)
-                    packed = pack_points(rest, start) if rest else b""
-                else:
-                    rollups = [one for one in unpack_rollups(data) if start + one[0] * STEPS[tier] <= time]
-                    packed = pack_rollups(rollups) if rollups else b""
-                if packed:
-                    kept.append((series_id, start, packed))
-            self._put(session, tier, tier != RAW, kept)
-        connection.execute(update(SeriesRow).where(SeriesRow.seen_at > time).values(seen_at=time // HOUR * HOUR))
-        set_tally(session, _NEWEST, time)
-        return removed
-
-    def _remember_newest(self, session: Session, time: int) -> None:
-        known = tally(session, _NEWEST)
-        if known is None or known < time:
-            set_tally(session, _NEWEST, time)
-
-    def _one_at_a_time(self, session: Session) -> None:
-        """Packing reads, changes and writes chunks: SQLite's transaction keeps others out, PostgreSQL needs a lock."""
-        if not self._database.is_sqlite:
-            session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-
-
-def _by_hour(points: list[Point]) -> dict[int, list[Point]]:
-    """The points by the hour they lie in, in the order they came."""
-    first, last = min(points)[0] // HOUR * HOUR, max(points)[0] // HOUR * HOUR
-    if first == last:
-        return {first: points}
-    hours: dict[int, list[Point]] = {}
-    for point in points:
-        hours.setdefault(point[0] // HOUR * HOUR, []).append(point)
-    return hours
-
-
-def in_order(points: Iterable[Point]) -> list[Point]:
-    """By time; of several at one time the first that came."""
-    points = list(points)
-    times = [point[0] for point in points]
-    if len(set(times)) == len(times) and times == sorted(times):  # as nearly always
-        return points
-    first: dict[int, float] = {}
-    for time, value in points:
-        first.setdefault(time, value)
-    return sorted(first.items(), key=lambda point: point[0])

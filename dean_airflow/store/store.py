@@ -34,6 +34,7 @@ from dean_airflow.store.patterns import Patterns
 from dean_airflow.store.releases import Releases
 from dean_airflow.store.requests import Requests
 from dean_airflow.store.sagas import Sagas
+from dean_airflow.store.sample_keeping import SampleKeeping
 from dean_airflow.store.samples import Samples
 from dean_airflow.store.series import SeriesCatalogue
 from dean_airflow.store.served import ServedTrials
@@ -75,7 +76,8 @@ class Store:
         self.service_patterns = ServicePatterns(database, now)
         self.cache_versions = CacheVersions(database, now)
         self.series = SeriesCatalogue(database, now)
-        self.samples = Samples(database, now, self.series)
+        self.samples = Samples(database)
+        self.sample_keeping = SampleKeeping(database, self.series)
         self.api_keys = ApiKeys(database, now)
         self.audit = AuditLog(database, now)
         self.requests = Requests(database, now)

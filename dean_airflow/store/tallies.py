@@ -7,6 +7,9 @@ from sqlalchemy.orm import Session
 
 from dean_airflow.store.metric_models import TallyRow
 
+NEWEST_SAMPLE = "newest_sample"
+"""The time, in ms, of the newest sample that was packed."""
+
 
 def tally(session: Session, name: str) -> int | None:
     return session.scalar(select(TallyRow.value).where(TallyRow.name == name))

@@ -14,7 +14,7 @@ from dean_airflow.metrics.aggregate import roll_up
 from dean_airflow.metrics.history import KEEP, History
 from dean_airflow.metrics.sample import STALE, Sample, is_stale, labels_of, to_ms
 from dean_airflow.metrics.series import Matcher
-from dean_airflow.store.samples import HOUR, HOURS, MINUTE, MINUTES, RAW
+from dean_airflow.store.sample_chunks import HOUR, HOURS, MINUTE, MINUTES, RAW
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
