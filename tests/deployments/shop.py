@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,6 +103,14 @@ class Shop:
                 return json.load(answer)["release"]
         except OSError as error:
             return type(error).__name__
+
+    def wait_until_running(self) -> None:
+        """supervisord calls a program running once it has been up for a second."""
+        until = time.monotonic() + 30
+        programs = [name.rpartition("--") for name in self.backend.state()["programs"]]
+        while any(self.backend.status(service, release).state != "running" for service, _, release in programs):
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
     def state(self) -> dict[str, Any]:
         """Everything a deployment may change, and who answers."""

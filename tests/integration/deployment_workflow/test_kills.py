@@ -65,7 +65,7 @@ def killed_everywhere(shop: Shop, strategies: dict[str, str], points: slice = sl
 
 def test_killed_at_some_points(shop: Shop) -> None:
     shop.services = ("web",)
-    killed_everywhere(shop, BLUE_GREEN, slice(1, None, 5))
+    killed_everywhere(shop, BLUE_GREEN, slice(1, None, 7))
 
 
 @pytest.mark.slow
@@ -74,6 +74,7 @@ def test_killed_at_every_point(shop: Shop, strategies: dict[str, str]) -> None:
     killed_everywhere(shop, strategies)
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_going_back(shop: Shop) -> None:
     """Killed while a deployment is taken back, the next one takes the rest back."""
     shop.services = ("web",)

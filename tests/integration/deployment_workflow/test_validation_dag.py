@@ -7,51 +7,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from dean_airflow.airflow_settings import settings_from_airflow
 from dean_airflow.deployment.validator import DeploymentValidator
+from dean_airflow.store.store import Store
 
 from ...deployments.build import build, files_of, write
 from ...deployments.defect import edit
-
-ROOT = Path(__file__).resolve().parents[3]
+from .conftest import Done
 
 pytestmark = pytest.mark.airflow
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended, and what it printed or logged."""
-
-    code: int
-    out: str
-    log: str
-
-
-@pytest.fixture
-def airflow(
-    airflow_home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Callable[..., Done]:
-    """Runs `airflow <words>` in this process, from the top of the clone."""
-    monkeypatch.chdir(ROOT)
-
-    def run(*words: str) -> Done:
-        from airflow.cli.cli_parser import get_parser
-
-        arguments = get_parser().parse_args(words)
-        code = 0
-        try:
-            arguments.func(arguments)
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else 1 if ended.code else 0
-        printed = capfd.readouterr()
-        return Done(code, printed.out, printed.out + printed.err)
-
-    return run
 
 
 @pytest.fixture
@@ -72,6 +41,9 @@ def test_the_example_passes(airflow: Callable[..., Done]) -> None:
 
     assert done.code == 0, done.log
     assert "Valid: 0 errors, 0 warnings" in done.log
+    with Store.open(settings_from_airflow().store) as store:
+        kept = store.validations.list()[0]
+    assert (kept.directory, kept.valid) == (str(Path("examples/deployment").resolve()), True)
 
 
 def test_a_broken_deployment_fails_the_run_with_every_finding(airflow: Callable[..., Done], broken: Path) -> None:
