@@ -4,7 +4,7 @@ import { colour } from "./colours.js";
 import { fill, h } from "./dom.js";
 import { NOTHING } from "./format.js";
 
-const HEIGHT = 220;
+const HEIGHT = 14.5; // rem
 const MOST_ROWS = 400;
 
 /**
@@ -23,6 +23,7 @@ export class Chart {
     this.figures.addEventListener("toggle", () => this.writeFigures());
     this.element = h("figure", {}, this.place, this.key, this.figures);
     this.shape = null;
+    this.span = null; // of time, where the whole range that was asked for is to be seen
     this.plot = null;
     this.xs = [];
     this.series = [];
@@ -69,13 +70,13 @@ export class Chart {
     };
     return {
       width: Math.max(200, this.place.clientWidth),
-      height: this.height,
+      height: this.pixels(),
       legend: { show: false },
       cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
-      scales: { x: { time: this.x === "time", range: this.x === "time" ? undefined : (_, low, high) => [low ?? 0, Math.max(high ?? 0, (low ?? 0) + 2)] }, y: { range: (_, low, high) => this.range(low, high) } },
+      scales: { x: { time: this.x === "time", range: this.x === "time" ? (_, low, high) => this.span ?? [low, high] : (_, low, high) => [low ?? 0, Math.max(high ?? 0, (low ?? 0) + 2)] }, y: { range: (_, low, high) => this.range(low, high) } },
       axes: [
         this.x === "time" ? { ...axis, space: 70 } : { ...axis, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500], values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : "")) },
-        { ...axis, size: (plot, values) => 18 + 7.2 * Math.max(2, ...(values ?? []).map((value) => String(value).length)), values: (_, ticks) => ticks.map((tick) => this.format(tick)) },
+        { ...axis, size: (plot, values) => 18 + 0.56 * parseFloat(font) * Math.max(3, ...(values ?? []).map((value) => String(value).length)), values: (_, ticks) => ticks.map((tick) => this.format(tick)) },
       ],
       series: [
         {},
@@ -118,7 +119,7 @@ export class Chart {
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.font = `${Math.round(11 * devicePixelRatio)}px Inter, sans-serif`;
+    ctx.font = `${Math.round(this.pixels() / 19) * devicePixelRatio}px Inter, sans-serif`;
     ctx.textAlign = "right";
     ctx.textBaseline = "bottom";
     ctx.fillText(this.threshold.label, bbox.left + bbox.width - 4 * devicePixelRatio, y - 3 * devicePixelRatio);
@@ -155,9 +156,13 @@ export class Chart {
     fill(this.figures, this.figures.firstElementChild, this.figures.open ? h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Figures of ${this.label}` }, table) : null);
   }
 
+  pixels() {
+    return Math.round(this.height * parseFloat(getComputedStyle(document.documentElement).fontSize));
+  }
+
   fit() {
     const width = this.place.clientWidth;
-    if (this.plot && width > 0 && Math.abs(width - this.plot.width) > 1) this.plot.setSize({ width, height: this.height });
+    if (this.plot && width > 0 && Math.abs(width - this.plot.width) > 1) this.plot.setSize({ width, height: this.pixels() });
   }
 }
 

@@ -4,6 +4,28 @@ import { islandClass } from "./colours.js";
 import { h, s } from "./dom.js";
 import { count, factor, fixed, interval } from "./format.js";
 
+const BASE = 14;
+
+/**
+ * A place that draws itself anew whenever its width changes, so that text keeps its size. `draw(width)` gives an SVG;
+ * its width is in the page's own text sizes, so that a drawing grows with the text around it.
+ */
+export function fitted(draw, { most = 760 } = {}) {
+  const place = h("div", { class: "fitted" });
+  let drawn = 0;
+  const fit = () => {
+    const size = parseFloat(getComputedStyle(document.documentElement).fontSize) / BASE;
+    const width = Math.round(Math.min(most, Math.max(240, place.clientWidth / size)));
+    if (place.clientWidth === 0 || width === drawn) return;
+    drawn = width;
+    const svg = draw(width);
+    svg.style.width = `${width * size}px`;
+    place.replaceChildren(svg);
+  };
+  new ResizeObserver(fit).observe(place);
+  return place;
+}
+
 /** A line of the last values; gaps where there are none. */
 export function spark(points, label) {
   const known = points.filter(([, value]) => typeof value === "number");
@@ -25,12 +47,15 @@ export function spark(points, label) {
 export function effects(rows, label) {
   const drawn = rows.filter((row) => typeof row.effect === "number");
   if (drawn.length === 0) return null;
+  return fitted((width) => drawEffects(drawn, label, width));
+}
+
+function drawEffects(drawn, label, width) {
   const values = [1, ...drawn.flatMap((row) => [row.effect, ...(row.interval ?? [])])].filter(Number.isFinite);
-  const width = 640;
   const left = drawn.some((row) => row.label) ? 34 : 8;
   const across = scale(values, left, width - 70);
   const height = 26 * drawn.length + 26;
-  const parts = ticks(across).flatMap((tick) => [
+  const parts = ticks(across, width / 90).flatMap((tick) => [
     s("line", { class: "axis", x1: across(tick), x2: across(tick), y1: 2, y2: height - 20 }),
     s("text", { x: across(tick), y: height - 6, "text-anchor": "middle" }, factor(tick)),
   ]);
@@ -50,10 +75,14 @@ export function effects(rows, label) {
 /** How a champion came together: winners by their number of edits, from single edits to the champion. */
 export function lineage(nodes) {
   if (!nodes?.length) return null;
+  return fitted((width) => drawLineage(nodes, width), { most: 1200 });
+}
+
+function drawLineage(nodes, room) {
   const sizes = [...new Set(nodes.map((node) => node.edits.length))].sort((a, b) => a - b);
   const columns = new Map(sizes.map((size) => [size, nodes.filter((node) => node.edits.length === size)]));
   const tallest = Math.max(...[...columns.values()].map((column) => column.length));
-  const width = Math.max(640, 74 * sizes.length);
+  const width = Math.max(room, 54 * sizes.length);
   const height = Math.max(90, 44 * tallest) + 30;
   const at = new Map();
   sizes.forEach((size, column) => {
@@ -129,12 +158,15 @@ export function verdictKey(tallies) {
 export function pairs(logRatios, claimed) {
   const rows = logRatios.map((row) => row.map((ratio) => Math.exp(-ratio)).filter(Number.isFinite)).filter((row) => row.length);
   if (!rows.length) return null;
+  return fitted((width) => drawPairs(rows, claimed, width));
+}
+
+function drawPairs(rows, claimed, width) {
   const every = rows.flat().sort((a, b) => a - b);
   const cut = Math.floor(every.length / 50);
-  const width = 640;
   const across = scale([1, ...(claimed ?? []), ...every.slice(cut, every.length - cut)], 10, width - 10);
   const height = 16 * rows.length + 34;
-  const parts = ticks(across).flatMap((tick) => [s("line", { class: "axis", x1: across(tick), x2: across(tick), y1: 4, y2: height - 22 }), s("text", { x: across(tick), y: height - 6, "text-anchor": "middle" }, factor(tick))]);
+  const parts = ticks(across, width / 90).flatMap((tick) => [s("line", { class: "axis", x1: across(tick), x2: across(tick), y1: 4, y2: height - 22 }), s("text", { x: across(tick), y: height - 6, "text-anchor": "middle" }, factor(tick))]);
   if (claimed) parts.push(s("rect", { class: "band good", x: across(claimed[0]), y: 4, width: Math.max(1, across(claimed[1]) - across(claimed[0])), height: height - 26 }));
   parts.push(s("line", { class: "reference", x1: across(1), x2: across(1), y1: 0, y2: height - 22 }));
   rows.forEach((row, place) => {
@@ -154,8 +186,8 @@ function scale(values, from, to) {
   return Object.assign(across, { low, high });
 }
 
-function ticks({ low, high }) {
-  const rough = (high - low) / 5;
+function ticks({ low, high }, most) {
+  const rough = (high - low) / Math.min(6, Math.max(2, most));
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((one) => one * power).find((one) => one >= rough);
   const found = [];

@@ -23,7 +23,7 @@ const FIRST = ["dean_health_check_duration_seconds", "dean_service_health"];
 
 const asked = new URLSearchParams(location.search);
 const view = { name: asked.get("name") ?? "", service: asked.get("service") ?? "", since: RANGES.some(([name]) => name === asked.get("since")) ? asked.get("since") : "1h" };
-const chart = new Chart("Metric", { format: short, x: "time", height: 320 });
+const chart = new Chart("Metric", { format: short, x: "time", height: 22 });
 const place = h("div", {});
 const caption = h("p", { class: "note" });
 let alerts = null;
@@ -99,6 +99,7 @@ function drawSeries(metrics, metric, values, problem) {
   const gap = 3 * Math.max(...values.series.map((one) => one.step_seconds));
   const grid = withGaps(xs, gap);
   chart.label = `${view.name}, the last ${RANGES.find(([name]) => name === view.since)[1].toLowerCase()}`;
+  chart.span = [Date.parse(values.start) / 1000, Date.parse(values.end) / 1000];
   chart.update(
     grid,
     values.series.map((one, number) => {

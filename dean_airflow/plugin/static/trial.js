@@ -19,6 +19,11 @@ let trial = null;
 let removed = false;
 let told = null; // counts as the feed tells them, once it does
 const early = [];
+const NEXT = {
+  confirmed: "The whole test suite decides now.",
+  validated: "The whole test suite passes; the branch is being made.",
+  published: "Tested and published; what it taught is being recorded.",
+};
 const SUMMED = ["status", "outcome", "stop_reason", "attempt", "started_at", "completed_at", "current_generation", "best_fitness", "error"];
 
 title(id);
@@ -170,9 +175,9 @@ function verdict() {
     const words = trial.status === "pending" ? "It waits for Airflow to start its first task." : "The target is installed, tested and measured; the first candidates follow.";
     return band("busy", trial.status === "pending" ? "Waiting" : "Preparing", words, limits());
   }
-  if (parts.won?.state === "confirmed" || parts.won?.state === "validated") {
+  const next = NEXT[parts.won?.state];
+  if (next) {
     const { speedup, speedup_interval: range } = parts.won.confirmations.findLast((one) => one.accepted) ?? {};
-    const next = parts.won.state === "confirmed" ? "The whole test suite decides now." : "The whole test suite passes; the branch is being made.";
     return band("good", `${factor(speedup)} as fast`, `Confirmed by fresh measurements, 95 % interval ${interval(range)}. ${next}`, effects([{ label: "", effect: speedup, interval: range, sure: true }], "Speed-up of the champion with its 95 % interval"));
   }
   const best = parts.search.best();

@@ -17,8 +17,7 @@ const STATES = {
 /** The panels there is something to say for. */
 export function championPanels(champion, lineage) {
   const found = [];
-  if (champion.measurement?.log_ratios?.length) found.push(measurementPanel(champion));
-  if (champion.confirmations.length) found.push(confirmationPanel(champion));
+  if (champion.measurement?.log_ratios?.length || champion.confirmations.length) found.push(measurementPanel(champion));
   if (lineage.nodes.length > 1) found.push(lineagePanel(lineage, champion));
   return [champion.edits.length ? editPanel(champion) : null, found.length ? h("div", { class: "grid" }, found) : null].filter(Boolean);
 }
@@ -30,8 +29,8 @@ function editPanel(champion) {
     `Champion: ${noun(champion.edits.length, "edit")}`,
     { id: "champion", tools: words ? pill(words, kind) : null },
     numbered.some((row) => typeof row.effect === "number") ? h("p", { class: "note" }, "What each edit is worth: the champion without it against the champion with it, with the 95 % interval.") : null,
-    h("div", { class: "narrow" }, effects(numbered, "Effect of each edit")),
-    champion.edits.map((edit, place) => editShown(edit, place)),
+    effects(numbered, "Effect of each edit"),
+    h("div", { class: "edits" }, champion.edits.map((edit, place) => editShown(edit, place))),
   );
 }
 
@@ -49,25 +48,26 @@ function editShown(edit, place) {
 }
 
 function measurementPanel(champion) {
-  const ratios = champion.measurement.log_ratios;
+  const ratios = champion.measurement?.log_ratios ?? [];
   const total = ratios.reduce((sum, row) => sum + row.length, 0);
   return panel(
     "Measurement",
-    { note: `${noun(total, "interleaved pair")} in ${noun(ratios.length, "pair")} of new processes` },
-    h("p", { class: "note" }, "Each dot is a measured pair, each row a pair of processes; the band is the 95 % interval of the speed-up, the dashed line no change."),
+    { note: total ? `${noun(total, "interleaved pair")} in ${noun(ratios.length, "pair")} of new processes` : null },
+    total ? h("p", { class: "note" }, "Each dot is a measured pair, each row a pair of processes; the band is the 95 % interval of the speed-up, the dashed line no change.") : null,
     pairs(ratios, champion.speedup_interval),
+    champion.confirmations.length ? confirmations(champion.confirmations) : null,
   );
 }
 
-function confirmationPanel(champion) {
-  return panel(
-    "Put to the test",
-    { flush: true, note: "champions that faced fresh measurements" },
+function confirmations(rows) {
+  return h(
+    "div",
+    { class: "outset" },
     table({
       label: "Champions that faced fresh measurements",
-      rows: champion.confirmations,
+      rows,
       columns: [
-        { label: "Edits", number: true, value: (one) => one.edits ?? "–" },
+        { label: "Put to the test", class: "name", value: (one) => (typeof one.edits === "number" ? noun(one.edits, "edit") : "a champion") },
         { label: "Speed-up", number: true, value: (one) => factor(one.speedup) },
         { label: "95 % interval", number: true, value: (one) => interval(one.speedup_interval) },
         { label: "p", number: true, value: (one) => (typeof one.p_value === "number" ? one.p_value.toPrecision(1) : "–") },
