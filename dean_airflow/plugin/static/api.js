@@ -33,6 +33,14 @@ export const get = (path, query, signal) => request("GET", address(path, query),
 export const post = (path, body = {}) => request("POST", path, body);
 export const remove = (path) => request("DELETE", path);
 
+/** What `asked` gives; null where this reader may not have it, so that a page can leave that part out. */
+export function ifAllowed(asked) {
+  return asked.catch((error) => {
+    if (error instanceof ApiError && error.status === 403) return null;
+    throw error;
+  });
+}
+
 async function request(method, path, body, signal) {
   let answer;
   const headers = { Accept: "application/json" };

@@ -104,7 +104,7 @@ function wordsOf({ data }) {
 
 function validationPanel({ validation }) {
   if (!validation) return null;
-  return panel("Findings", { flush: true, note: validation.summary }, findingList({ findings: validation.findings ?? validation.report?.findings ?? [], not_checked: validation.not_checked ?? validation.report?.not_checked ?? [] }));
+  return panel("Findings", { flush: true, note: validation.summary }, findingList({ findings: validation.findings, not_checked: validation.not_checked }));
 }
 
 function factPanel(one) {
@@ -130,8 +130,7 @@ async function rollBack(one) {
   try {
     const answer = await post(`${here}/rollback`);
     announce("The rollback has begun.");
-    if (answer?.deployment_id && answer.deployment_id !== id) location.assign(`${ROOT}/dashboard/deployments/${encodeURIComponent(answer.deployment_id)}`);
-    else refresh();
+    location.assign(`${ROOT}/dashboard/runs/${encodeURIComponent(answer.dag_id)}/${encodeURIComponent(answer.run_id)}`);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     say(error.message, "bad");

@@ -1,6 +1,6 @@
 // Every deployment with how it ended, and the validator's reports.
 
-import { API, ROOT, get } from "./api.js";
+import { API, ApiError, ROOT, get, ifAllowed } from "./api.js";
 import { deploymentPill } from "./deployment_words.js";
 import { findingsReader } from "./findings.js";
 import { h } from "./dom.js";
@@ -16,13 +16,14 @@ const view = { deployments: 0, validations: 0 };
 const refresh = page({
   async load() {
     const [deployments, validations] = await Promise.all([
-      get(`${API}/deployments`, { limit: LIMIT, offset: view.deployments }),
-      get(`${API}/validations`, { limit: LIMIT, offset: view.validations }),
+      ifAllowed(get(`${API}/deployments`, { limit: LIMIT, offset: view.deployments })),
+      ifAllowed(get(`${API}/validations`, { limit: LIMIT, offset: view.validations })),
     ]);
+    if (!deployments && !validations) throw new ApiError(403, "Deployments need read access to the runs of dean_deployment.");
     return { deployments, validations };
   },
   draw({ deployments, validations }) {
-    show(h("div", { class: "head" }, h("div", {}, h("h1", {}, "Deployments"))), h("div", { class: "stacked" }, deploymentPanel(deployments), validationPanel(validations)));
+    show(h("div", { class: "head" }, h("div", {}, h("h1", {}, "Deployments"))), h("div", { class: "stacked" }, deployments ? deploymentPanel(deployments) : null, validations ? validationPanel(validations) : null));
   },
 });
 
@@ -76,8 +77,7 @@ const VALIDATIONS = [
     label: "Findings",
     number: true,
     value: (one) => {
-      const id = one.validation_id ?? one.id;
-      return h("button", { type: "button", class: "small", "aria-label": `Findings of ${one.directory}, ${noun(one.errors, "error")}`, on: { click: () => findingsReader(one, () => get(`${API}/validations/${encodeURIComponent(id)}`)) } }, "Findings");
+      return h("button", { type: "button", class: "small", "aria-label": `Findings of ${one.directory}, ${noun(one.errors, "error")}`, on: { click: () => findingsReader(one, () => get(`${API}/validations/${encodeURIComponent(one.id)}`)) } }, "Findings");
     },
   },
 ];

@@ -1,0 +1,44 @@
+"""What users and targets bring along: HTML in names, diffs of ten megabytes."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.browser.filled import FAILED, HOSTILE
+from tests.integration.browser.reader import Reader
+from tests.integration.browser.site import Site
+from tests.unit.plugin.some_trials import crown, evolve, make_trial
+
+pytestmark = pytest.mark.airflow
+
+
+@pytest.mark.parametrize("path", ["/dashboard", "/dashboard/trials", f"/dashboard/trials/{FAILED}"])
+def test_html_in_a_repositorys_name_is_text(open_as: Callable[..., Reader], path: str) -> None:
+    reader = open_as()
+    page = reader.visit(path)
+    reader.wait("document.body.textContent.includes('<img src=x onerror=')")
+
+    assert page.locator("main img").count() == 0
+    assert "owned" not in page.title() or HOSTILE in page.title() or "<img" in page.title()
+    assert page.locator("main b").count() == page.locator("main .key b").count()
+
+
+def test_ten_megabytes_of_diff_are_read_a_piece_at_a_time(open_as: Callable[..., Reader], site: Site) -> None:
+    line = "+" + "x" * 99 + "\n"
+    diff = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n" + line * (10 * 2**20 // len(line))
+    trial = make_trial(site.store, f"trial-{secrets.token_hex(6)}")
+    evolve(site.store, trial, generations=2)
+    crown(site.store, trial, diff=diff)
+    reader = open_as()
+    page = reader.visit(f"/dashboard/trials/{trial}")
+
+    reader.sees("The rest of this diff is in the patch.")
+
+    assert 0 < page.locator(".diff span").count() <= 1500
+    assert (
+        page.evaluate("performance.getEntriesByType('resource').reduce((sum, one) => sum + one.transferSize, 0)")
+        < 2**20
+    )
