@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, Text, and_, func, select, tuple_, type_coerce
+from sqlalchemy import ColumnElement, Text, and_, case, func, select, tuple_, type_coerce
 from sqlalchemy.orm import Session
 
 from dean_airflow.evolution.judge.evaluation import Verdict
@@ -47,6 +47,16 @@ class Taken:
     from_generation: int
     fitness: float
     genome: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Single:
+    """The candidates that were this edit alone: how many, how many won, and the least cost measured."""
+
+    edit: str
+    tried: int
+    won: int
+    least_cost: float | None
 
 
 @dataclass(frozen=True)
@@ -149,18 +159,25 @@ class Candidates:
         )
         return [(row[0], row[1]) for row in self._all(statement)]
 
-    def singles(self, trial_id: str) -> Sequence[tuple[str, str, float | None]]:
-        """(edit, verdict, cost) of the candidates that were one edit alone."""
+    def singles(self, trial_id: str) -> Sequence[Single]:
+        """What became of the candidates that were one edit alone, by edit."""
         genome = type_coerce(EvaluationRow.genome, Text)
         statement = (
-            select(genome, EvaluationRow.verdict, EvaluationRow.cost)
+            select(
+                genome,
+                func.count(),
+                func.sum(case((EvaluationRow.verdict == "win", 1), else_=0)),
+                func.min(EvaluationRow.cost),
+            )
             .where(EvaluationRow.trial_id == trial_id, genome.not_like('%","%'))
+            .group_by(genome)
             .limit(SINGLES_AT_MOST)
         )
         found = []
-        for text, verdict, cost in self._all(statement):
-            if len(text) > 4:
-                found.append((json.loads(text)[0] if "\\" in text else text[2:-2], verdict, cost))
+        for text, tried, won, cost in self._all(statement):
+            edits = json.loads(text)
+            if len(edits) == 1:
+                found.append(Single(edits[0], tried, int(won), cost))
         return found
 
     def winners(self, trial_id: str, limit: int) -> Sequence[Winner]:
@@ -171,13 +188,13 @@ class Candidates:
                 EvaluationRow.sequence,
                 EvaluationRow.generation,
                 EvaluationRow.fitness,
-                EvaluationRow.genome,
+                type_coerce(EvaluationRow.genome, Text),
             )
             .where(EvaluationRow.trial_id == trial_id, EvaluationRow.verdict == "win")
             .order_by(EvaluationRow.generation, EvaluationRow.island, EvaluationRow.sequence)
             .limit(limit)
         )
-        return [Winner(row[0], row[1], row[2], row[3], tuple(row[4])) for row in self._all(statement)]
+        return [Winner(row[0], row[1], row[2], row[3], tuple(json.loads(row[4]))) for row in self._all(statement)]
 
     def taken(self, trial_id: str, limit: int) -> Sequence[Taken]:
         """What islands took of one another, by generation."""

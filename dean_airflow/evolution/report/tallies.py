@@ -30,16 +30,16 @@ class Counted:
         if evaluation.verdict == "invalid":
             self.invalid[evaluation.reason or "no reason given"] += 1
         if len(evaluation.genome) == 1:
-            self._add_single(evaluation)
+            self.add_kind(evaluation.genome[0], 1, int(evaluation.verdict == "win"), evaluation.cost)
 
-    def _add_single(self, evaluation: Evaluation) -> None:
-        """Only an edit alone says something about its kind."""
-        found = _KIND.match(evaluation.genome[0])
-        kind = found[1] if found else evaluation.genome[0]
-        self.tried[kind] += 1
-        self.won[kind] += evaluation.verdict == "win"
-        if evaluation.cost is not None and evaluation.cost > 0 and math.isfinite(evaluation.cost):
-            self.best[kind] = max(self.best.get(kind, 0.0), 1 / evaluation.cost)
+    def add_kind(self, edit: str, tried: int, won: int, least_cost: float | None) -> None:
+        """Candidates that were this edit alone: only such say something about its kind."""
+        found = _KIND.match(edit)
+        kind = found[1] if found else edit
+        self.tried[kind] += tried
+        self.won[kind] += won
+        if least_cost is not None and least_cost > 0 and math.isfinite(least_cost):
+            self.best[kind] = max(self.best.get(kind, 0.0), 1 / least_cost)
 
 
 def count(evaluations: Iterable[Evaluation]) -> Counted:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from dean_airflow.evolution.judge.evaluation import Evaluation, Verdict
+from dean_airflow.evolution.judge.evaluation import Verdict
 from dean_airflow.evolution.report.tallies import Counted, kinds
 from dean_airflow.evolution.trial_config import TrialConfig
 from dean_airflow.plugin.api.answers import candidate_fields, candidate_row, distribution, edit_shown, finite
@@ -133,8 +133,8 @@ async def verdicts(request: Request, trial: Visible) -> Verdicts:
         )
     )
     counted = Counted()
-    for edit, verdict, cost in singles:
-        counted.add(Evaluation("", (edit,), cast(Verdict, verdict), "cost", cost=cost))
+    for one in singles:
+        counted.add_kind(one.edit, one.tried, one.won, one.least_cost)
     return Verdicts(
         tallies=[TallyShown(verdict=verdict, stage=stage, count=count) for verdict, stage, count in stages],
         reasons=[ReasonShown(text=text[:1000], count=count) for text, count in reasons],

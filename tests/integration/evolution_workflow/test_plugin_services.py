@@ -80,7 +80,7 @@ def test_a_page_of_another_site_changes_nothing(web_server: AirflowStack, origin
         f"{web_server.url}{EVOLUTION}/evolution/start", json=body, cookies=cookie, headers={"Origin": origin}
     )
 
-    assert (answer.status_code, answer.json()["detail"]) == (403, "The request comes from a page of another site.")
+    assert (answer.status_code, answer.json()["detail"]) == (403, f"A page of {origin} may not change anything here.")
 
 
 def test_answers_have_headers_for_browsers(web_server: AirflowStack) -> None:
