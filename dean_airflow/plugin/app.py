@@ -6,6 +6,9 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 from dean_airflow import __version__
+from dean_airflow.airflow_settings import settings_from_airflow
+from dean_airflow.config import Settings
+from dean_airflow.errors import ConfigurationError
 from dean_airflow.plugin import alerts, health, metrics, reports
 from dean_airflow.plugin.api import (
     audit,
@@ -30,12 +33,10 @@ from dean_airflow.plugin.recorder import LateAudit
 from dean_airflow.plugin.services import LateApp, build_evolution, build_indexagent
 from dean_airflow.plugin.stored import Stored
 from dean_airflow.services.contract.capabilities import API_PREFIX
+from dean_airflow.services.server.crowd import Crowd
 from dean_airflow.services.server.envelope import Envelope
 from dean_airflow.services.server.faults import install_fault_handlers
 from dean_airflow.services.server.limits import RateLimit
-
-REQUESTS_PER_MINUTE = 1000
-LARGEST_BODY = 2**20
 
 
 class GuardedApp(FastAPI):
@@ -45,8 +46,10 @@ class GuardedApp(FastAPI):
     """
 
     def build_middleware_stack(self) -> ASGIApp:
-        guarded = Gate(super().build_middleware_stack(), self.state.rates, self.state.audit)
-        return Envelope(guarded, LARGEST_BODY, HEADERS)
+        gate = Gate(super().build_middleware_stack(), self.state.rates, self.state.audit)
+        settings: Settings = self.state.settings
+        crowd = Crowd(gate, settings.server_connections)
+        return Envelope(crowd, 1024 * settings.server_request_kb, HEADERS)
 
 
 def build_app() -> FastAPI:
@@ -78,5 +81,14 @@ def furnish(app: FastAPI) -> None:
     app.state.stored = Stored()
     app.state.audit = LateAudit(app.state.stored)
     app.state.diffs = Diffs()
-    app.state.rates = RateLimit(REQUESTS_PER_MINUTE)
+    app.state.settings = _bounds()
+    app.state.rates = RateLimit(app.state.settings.server_requests_per_minute)
     app.middleware_stack = None
+
+
+def _bounds() -> Settings:
+    """The settings, for what the guards let through; the defaults while settings are wrong, which each route says."""
+    try:
+        return settings_from_airflow()
+    except ConfigurationError:
+        return Settings()
