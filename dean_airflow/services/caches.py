@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from dean_airflow.errors import StoreError
+from dean_airflow.services.client_pool import ClientPool
 from dean_airflow.services.contract.health import AggregateHealth
 from dean_airflow.services.contract.search import IndexStatus
-from dean_airflow.services.pool import ServicePool
 from dean_airflow.store.service_patterns import ServicePattern
 from dean_airflow.store.store import Store
 
@@ -100,7 +100,7 @@ class Cache(Generic[T]):
 class ServiceCaches:
     """The three kinds for one pool, each read through its cache."""
 
-    def __init__(self, pool: ServicePool, store: Store) -> None:
+    def __init__(self, pool: ClientPool, store: Store) -> None:
         self._pool = pool
         self._store = store
         self._health: Cache[AggregateHealth] = Cache(HEALTH, store)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dean_airflow.services.caches import ServiceCaches
+from dean_airflow.services.client_pool import ClientPool
 from dean_airflow.services.contract.patterns import IndexPattern, Pattern
 from dean_airflow.services.errors import ServiceError, ServiceNotConfigured
-from dean_airflow.services.pool import ServicePool
 from dean_airflow.store.service_patterns import ServicePattern
 from dean_airflow.store.store import Store
 
@@ -34,7 +34,7 @@ class Exchange:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-async def exchange_patterns(pool: ServicePool, store: Store) -> Exchange:
+async def exchange_patterns(pool: ClientPool, store: Store) -> Exchange:
     """Reads the patterns of Evolution and IndexAgent and keeps them where each other's server finds them.
 
     A service that is not configured is left out, one that fails is in the answer. Raises StoreError.
@@ -71,7 +71,7 @@ def _keep(store: Store, told: Sequence[ServicePattern]) -> int:
     return store.service_patterns.keep(pattern for pattern in told if finders[pattern.id] == pattern.service)
 
 
-async def evolution_patterns(pool: ServicePool, trial_id: str | None = None) -> list[ServicePattern]:
+async def evolution_patterns(pool: ClientPool, trial_id: str | None = None) -> list[ServicePattern]:
     """All patterns of the Evolution API, or a trial's (by its id there). Raises ServiceError, ServiceNotConfigured."""
     client = pool.evolution
     return [
@@ -96,7 +96,7 @@ def _of_evolution(pattern: Pattern) -> ServicePattern:
     )
 
 
-async def _indexagent_patterns(pool: ServicePool) -> list[ServicePattern]:
+async def _indexagent_patterns(pool: ClientPool) -> list[ServicePattern]:
     client = pool.indexagent
     return [
         _of_indexagent(pattern) async for pattern in _every(lambda offset: client.patterns(limit=PAGE, offset=offset))

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dean_airflow.services.client_pool import ClientPool
 from dean_airflow.services.contract.trials import Trial, TrialResult
 from dean_airflow.services.pattern_exchange import evolution_patterns, exchange_patterns
-from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.remote.mirror import LocalTrial
 from dean_airflow.services.remote.outcome import remote_result
 from dean_airflow.services.saga import Outcome, Outcomes
@@ -22,7 +22,7 @@ RESULTS = 1000
 class Collecting:
     """The two last steps of a remote trial. Both may be repeated."""
 
-    pool: ServicePool
+    pool: ClientPool
     store: Store
     trial_id: str
     local: LocalTrial

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dean_airflow.evolution.trial_config import TrialConfig
+from dean_airflow.services.client_pool import ClientPool
 from dean_airflow.services.correlation import correlated
-from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.remote.options import OPTION_NAMES, RemoteOptions
 from dean_airflow.services.remote.trial import RemoteTrial
 from dean_airflow.store.ids import new_trial_id
@@ -25,7 +25,7 @@ class RemoteEngine:
     here, so none is triggered. `say` hears sentences for a log.
     """
 
-    make_pool: Callable[[], ServicePool]
+    make_pool: Callable[[], ClientPool]
     store: Store
     options: RemoteOptions = field(default_factory=RemoteOptions)
     inside_dag: bool = False
@@ -58,7 +58,7 @@ class RemoteEngine:
                 return await self._trial(pool, trial_id, config, progress).run()
 
     def _trial(
-        self, pool: ServicePool, trial_id: str, config: TrialConfig, tell: Callable[[dict[str, Any]], None]
+        self, pool: ClientPool, trial_id: str, config: TrialConfig, tell: Callable[[dict[str, Any]], None]
     ) -> RemoteTrial:
         return RemoteTrial(
             pool,
@@ -73,7 +73,7 @@ class RemoteEngine:
 
 
 async def execute_evolution_trial(
-    pool: ServicePool,
+    pool: ClientPool,
     store: Store,
     config: TrialConfig,
     *,

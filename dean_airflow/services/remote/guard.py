@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from dean_airflow.errors import DeanError
 from dean_airflow.services.caches import ServiceCaches
+from dean_airflow.services.client_pool import ClientPool
 from dean_airflow.services.contract.capabilities import TRIAL_PAUSE
 from dean_airflow.services.errors import CircuitOpen, ServiceError
-from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.remote.mirror import LocalTrial
 from dean_airflow.services.remote.options import RemoteOptions
 
@@ -52,7 +52,7 @@ async def watch_over(
 class Guard:
     """Pauses a trial at Evolution, where that can be asked to, and always flags it here."""
 
-    pool: ServicePool
+    pool: ClientPool
     caches: ServiceCaches
     local: LocalTrial
     remote_id: str

@@ -8,6 +8,7 @@ from typing import Any
 
 from dean_airflow.evolution.trial_config import TrialConfig
 from dean_airflow.services.caches import ServiceCaches
+from dean_airflow.services.client_pool import ClientPool
 from dean_airflow.services.contract.airflow import run_id_of
 from dean_airflow.services.contract.capabilities import SEARCH_INDEX
 from dean_airflow.services.contract.health import ServiceHealth
@@ -15,7 +16,6 @@ from dean_airflow.services.contract.populations import CreatePopulation
 from dean_airflow.services.contract.trials import REQUEST_KEY
 from dean_airflow.services.endpoint import Kind
 from dean_airflow.services.errors import NotFound, RejectedRequest, ServiceError, ServiceUnavailable
-from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.remote.options import RemoteOptions
 from dean_airflow.services.remote.request import start_request
 from dean_airflow.services.saga import Outcome, Outcomes, Step
@@ -33,7 +33,7 @@ class ServicesUnhealthy(ServiceError):
 class SettingUp:
     """What the steps work with. `inside_dag`: a run of the trial's DAG is what calls, so none is triggered."""
 
-    pool: ServicePool
+    pool: ClientPool
     caches: ServiceCaches
     config: TrialConfig
     options: RemoteOptions

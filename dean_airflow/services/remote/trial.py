@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 from dean_airflow.errors import DeanError, LeaseLost, StoreError, TrialCancelled
 from dean_airflow.evolution.trial_config import TrialConfig
 from dean_airflow.services.caches import ServiceCaches
+from dean_airflow.services.client_pool import ClientPool
 from dean_airflow.services.contract.trials import Trial
 from dean_airflow.services.errors import CircuitOpen
 from dean_airflow.services.pattern_exchange import exchange_patterns
-from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.remote.collecting import Collecting
 from dean_airflow.services.remote.guard import Guard
 from dean_airflow.services.remote.mirror import LocalTrial, Origin
@@ -59,7 +59,7 @@ class RemoteTrial:
 
     def __init__(
         self,
-        pool: ServicePool,
+        pool: ClientPool,
         store: Store,
         trial_id: str,
         config: TrialConfig,
