@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 
-from tests.integration.browser.site import Site
+from tests.integration.evolution_workflow.airflow_stack import AirflowStack
 
 PATIENCE = 20_000
 """Milliseconds a page is waited for."""
@@ -18,7 +18,14 @@ class Reader:
     """`faults` collects what no page may do: fail, be stopped by its own policy, or ask another server for anything."""
 
     def __init__(
-        self, site: Site, browser: Any, user: str | None, *, theme: str = "light", width: int = 1280, height: int = 900
+        self,
+        site: AirflowStack,
+        browser: Any,
+        user: str | None,
+        *,
+        theme: str = "light",
+        width: int = 1280,
+        height: int = 900,
     ) -> None:
         self.site = site
         self.faults: list[str] = []
@@ -41,9 +48,9 @@ class Reader:
         self.page.wait_for_selector("main[aria-busy='false']")
         return self.page
 
-    def shows(self, selector: str) -> None:
+    def shows(self, selector: str, patience: float = PATIENCE) -> None:
         """Waits until the page has what a CSS selector finds, seen or not."""
-        self.page.locator(selector).first.wait_for(state="attached")
+        self.page.locator(selector).first.wait_for(state="attached", timeout=patience)
 
     def sees(self, text: str) -> None:
         """Waits until the page shows a text."""

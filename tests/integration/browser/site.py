@@ -17,8 +17,8 @@ from tests.integration.evolution_workflow.airflow_stack import AirflowStack
 class Site(AirflowStack):
     """The web server alone: what the pages show is in the store, whoever wrote it there."""
 
-    def __init__(self, home: Path, migrated: Path, store_url: str) -> None:
-        super().__init__(home, migrated, AIRFLOW__DEAN__STORE=store_url)
+    def __init__(self, home: Path, migrated: Path, store_url: str, **environment: str) -> None:
+        super().__init__(home, migrated, AIRFLOW__DEAN__STORE=store_url, **environment)
         self.store = Store.open(store_url)
         self._server: subprocess.Popen[bytes] | None = None
 
