@@ -100,13 +100,14 @@ function draw({ found, generations, verdicts, champion, lineage, patterns }) {
     parts.patterns = h("div", {});
     parts.facts = h("div", {});
     parts.search = new Search(generations, found);
+    parts.curves = h("div", { class: "grid" }, parts.search.panels);
     parts.verdicts = verdictPanel(verdicts);
     parts.candidates = new Candidates(here, found);
     show(
       parts.head,
       parts.verdict,
       parts.champion,
-      h("div", { class: "grid" }, parts.search.panels),
+      parts.curves,
       parts.verdicts.element,
       parts.candidates.element,
       parts.patterns,
@@ -126,6 +127,9 @@ function draw({ found, generations, verdicts, champion, lineage, patterns }) {
     parts.champion.replaceChildren(...championPanels(champion, lineage));
   }
   parts.champion.hidden = !parts.champion.firstElementChild;
+  // While the search goes on its curves come first; once there is a champion, it does.
+  if (champion.state === "none") parts.curves.after(parts.champion);
+  else parts.curves.before(parts.champion);
   parts.patterns.replaceChildren(patternPanel(patterns));
   parts.facts.replaceChildren(factPanel());
   while (early.length) add(...early.shift());

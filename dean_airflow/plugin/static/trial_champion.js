@@ -40,10 +40,10 @@ function editShown(edit, place) {
     "article",
     { class: "edit" },
     h("h3", {}, h("span", {}, `${place + 1}. ${edit.title}`), pill(edit.label, edit.label === "preserving" ? "good" : "warn"), h("span", { class: "soft small" }, worth)),
-    edit.why ? h("p", { class: "why" }, prose(edit.why)) : null,
     edit.diff
       ? h("details", { open: place === 0 }, h("summary", {}, edit.path ? `${edit.path}${edit.function ? `, ${edit.function}` : ""}` : "Diff"), diffView(edit.diff), edit.diff_truncated ? h("p", { class: "note" }, "The rest of this diff is in the patch.") : null)
       : h("code", {}, edit.text),
+    edit.why ? h("details", {}, h("summary", {}, edit.label === "preserving" ? "What it does, and why that keeps behaviour" : "What it does"), h("p", { class: "why" }, prose(edit.why))) : null,
   );
 }
 

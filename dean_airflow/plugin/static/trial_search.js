@@ -83,7 +83,7 @@ export class Search {
         label: "Islands",
         rows,
         columns: [
-          { label: "Island", class: "name", value: ({ island }) => [h("span", { class: `swatch ${islandClass(island)}`, "aria-hidden": "true" }), `Island ${island}`] },
+          { label: "Island", class: "name brief", value: ({ island }) => [h("span", { class: `swatch ${islandClass(island)}`, "aria-hidden": "true" }), `Island ${island}`] },
           { label: "Generation", number: true, value: ({ points }) => count(points[points.length - 1].number) },
           { label: "Best fitness", number: true, value: ({ points }) => fixed(Math.max(...points.map((point) => point.best_fitness ?? 0))) },
           { label: "Its course", class: "course", value: ({ island, points }) => spark(points.map((point) => [point.number, point.best_fitness]), `Best fitness of island ${island}`) },
