@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ RATE = 200.0
 SECONDS = 30.0
 TRIAL = "trial-00000000fa9e"
 PATIENCE = 15.0
-_POSITION = re.compile(r'"position":"[0-9a-f]+(?:\.\d+)+\.0:(\d+)"')
+_POSITION = re.compile(r'"position":"[0-9a-f]+(?:\.\d+)+?\.([\d:,]+:\d+)"')
 _PAGE = """
 async (topic) => {
   const { follow } = await import("/dean/static/feed.js");
@@ -35,8 +36,10 @@ async (topic) => {
 }
 """
 
-Heard = list[tuple[int, float]]
-"""How many evaluations a client knew of, and when it came to know."""
+Heard = list[tuple[str, float]]
+"""How many evaluations of each island a client knew of, as positions say it, and when it came to know."""
+Written = dict[int, list[float]]
+"""When the evaluations of each island were committed."""
 
 
 def run(minutes: float | None) -> list[Figure]:
@@ -54,21 +57,25 @@ def _measure(kind: str, airflow: PrivateAirflow, seconds: float, times: Path) ->
     with Store.open(url) as store:
         open_trial(store, TRIAL)
     clients, page = asyncio.run(_listen(airflow, url, seconds, times))
-    written = [float(line) for line in times.read_text().split()]
+    written: Written = defaultdict(list)
+    for line in times.read_text().splitlines():
+        island, moment = line.split()
+        written[int(island)].append(float(moment))
+    count = sum(map(len, written.values()))
     latencies = [late for heard in clients for late in _latencies(heard, written)]
-    expected = len(clients) * len(written)
+    expected = len(clients) * count
     in_browser = _latencies(page, written)
     detail: dict[str, Any] = {
         "subscribers": len(clients),
-        "evaluations": len(written),
-        "evaluations_per_second": round(len(written) / seconds, 1),
+        "evaluations": count,
+        "evaluations_per_second": round(count / seconds, 1),
         "frames_per_second": round(sum(map(len, clients)) / len(clients) / seconds, 1),
         "p50_ms": round(1e3 * percentile(latencies, 0.5), 1),
         "max_ms": round(1e3 * max(latencies), 1),
     }
     if in_browser:
         detail["browser_p95_ms"] = round(1e3 * percentile(in_browser, 0.95), 1)
-        detail["browser_lost"] = len(written) - len(in_browser)
+        detail["browser_lost"] = count - len(in_browser)
     p95 = round(1e3 * percentile(latencies, 0.95), 1)
     return [
         Figure(f"feed_latency_{kind}", p95, "ms", "lower", 500, detail),
@@ -104,7 +111,7 @@ async def _hear(socket: aiohttp.ClientWebSocketResponse, known: Heard) -> None:
     """Until it hears that the trial has ended."""
     async for message in socket:
         if match := _POSITION.search(message.data[:300]):
-            known.append((int(match[1]), time.time()))
+            known.append((match[1], time.time()))
         if '"status":"completed"' in message.data:
             return
 
@@ -136,7 +143,7 @@ class _Page:
             return []
         found = await self._page.evaluate("window.heard")
         matches = [(_POSITION.search(f'"position":"{position}"'), when) for position, when in found]
-        return [(int(match[1]), when) for match, when in matches if match]
+        return [(match[1], when) for match, when in matches if match]
 
     async def __aexit__(self, *error: object) -> None:
         if self._page is not None:
@@ -144,10 +151,12 @@ class _Page:
             await self._playwright.stop()
 
 
-def _latencies(heard: Heard, written: list[float]) -> list[float]:
+def _latencies(heard: Heard, written: Written) -> list[float]:
     """Of every evaluation that was heard of, the seconds from its commit; never negative."""
-    found, told = [], 0
-    for count, when in heard:
-        found += [max(0.0, when - commit) for commit in written[told:count]]
-        told = max(told, count)
+    found: list[float] = []
+    told: dict[int, int] = defaultdict(int)
+    for counts, when in heard:
+        for island, count in (map(int, part.split(":")) for part in counts.split(",")):
+            found += [max(0.0, when - commit) for commit in written[island][told[island] : count]]
+            told[island] = max(told[island], count)
     return found

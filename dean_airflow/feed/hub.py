@@ -123,7 +123,8 @@ class Hub:
             elif topic.look_at <= now:
                 self._due.discard(name)
                 try:
-                    await self._advance(topic)
+                    if await self._advance(topic):
+                        self._due.add(name)  # more may have come with it that nobody says a word about
                 except StoreError:
                     self._due.add(name)
                     raise
@@ -164,12 +165,12 @@ class Hub:
             topic.listeners.add(listener)
             return topic.head
 
-    async def _advance(self, topic: Topic) -> None:
+    async def _advance(self, topic: Topic) -> bool:
+        """Whether there was anything new."""
         async with topic.lock:
-            if topic.head is not None:
-                await self._tell(topic)
+            return topic.head is not None and await self._tell(topic)
 
-    async def _tell(self, topic: Topic) -> None:
+    async def _tell(self, topic: Topic) -> bool:
         frames = await topic.advance()
         for frame in frames:
             self.publish(frame, topic.listeners)
@@ -177,6 +178,7 @@ class Hub:
             for listener in list(topic.listeners):
                 topic.listeners.discard(listener)
             self._forget_unwanted(topic)
+        return bool(frames)
 
     def _leave(self, topic: Topic, listener: Listener) -> None:
         topic.listeners.discard(listener)

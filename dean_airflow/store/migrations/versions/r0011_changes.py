@@ -47,12 +47,19 @@ _WATCHED = (
     ("dean_alert_silences", "insert", None, "alerts", "NEW.id", "'silence'", "NULL"),
     ("dean_alert_silences", "update", None, "alerts", "NEW.id", "'silence'", "NULL"),
 )
+# Commits that say something wait for one another, disk included. So of an island's evaluations within a tenth of a
+# second only the first is said; whoever hears of it looks again shortly after.
+_FIRST_OF_ITS_MOMENT = """NOT EXISTS (
+    SELECT 1 FROM dean_evaluations
+    WHERE trial_id = NEW.trial_id AND island = NEW.island AND sequence = NEW.sequence - 1
+    AND floor(10 * extract(epoch FROM created_at)) = floor(10 * extract(epoch FROM NEW.created_at))
+)"""
 # Rows that have numbers of their own need no log: PostgreSQL only says that there are new ones.
 _SAID = (
-    ("dean_events", "ROW", "'trial:' || NEW.trial_id"),
-    ("dean_evaluations", "ROW", "'trial:' || NEW.trial_id"),
-    ("dean_deployment_steps", "ROW", "'deployment:' || NEW.deployment_id"),
-    ("dean_samples", "STATEMENT", "'metrics'"),
+    ("dean_events", "ROW", "'trial:' || NEW.trial_id", None),
+    ("dean_evaluations", "ROW", "'trial:' || NEW.trial_id", _FIRST_OF_ITS_MOMENT),
+    ("dean_deployment_steps", "ROW", "'deployment:' || NEW.deployment_id", None),
+    ("dean_samples", "STATEMENT", "'metrics'", None),
 )
 
 
@@ -84,8 +91,8 @@ def upgrade() -> None:
     _postgres_function()
     for watched in _WATCHED:
         _postgres_trigger(*watched)
-    for table, each, topic in _SAID:
-        _postgres_saying(table, each, topic)
+    for said in _SAID:
+        _postgres_saying(*said)
 
 
 def downgrade() -> None:
@@ -95,7 +102,7 @@ def downgrade() -> None:
         if not sqlite:
             op.execute(f"DROP FUNCTION {table}_{event}()")
     if not sqlite:
-        for table, _, _ in _SAID:
+        for table, *_ in _SAID:
             op.execute(f"DROP TRIGGER {table}_said ON {table}")
             op.execute(f"DROP FUNCTION {table}_said()")
         op.execute("DROP FUNCTION dean_change(text, text, text, text)")
@@ -155,9 +162,14 @@ def _postgres_trigger(
     )
 
 
-def _postgres_saying(table: str, each: str, topic: str) -> None:
+def _postgres_saying(table: str, each: str, topic: str, condition: str | None) -> None:
     op.execute(
         f"""CREATE FUNCTION {table}_said() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN PERFORM pg_notify('dean_feed', {topic}); RETURN NULL; END $$"""
+        BEGIN
+            IF {condition or "true"} THEN
+                PERFORM pg_notify('dean_feed', {topic});
+            END IF;
+            RETURN NULL;
+        END $$"""
     )
     op.execute(f"CREATE TRIGGER {table}_said AFTER INSERT ON {table} FOR EACH {each} EXECUTE FUNCTION {table}_said()")
