@@ -14,6 +14,7 @@ from dean_airflow.airflow_settings import settings_in_process
 from dean_airflow.errors import DeanError, SilenceError, StoreError
 from dean_airflow.metrics.alerts.durations import parse_duration
 from dean_airflow.metrics.alerts.judging import summary_of
+from dean_airflow.plugin.api.common import failures
 from dean_airflow.plugin.permissions import may_see_metrics, may_silence, user_of
 from dean_airflow.services.server.faults import ApiError
 from dean_airflow.store.store import Store
@@ -62,7 +63,7 @@ def list_silences(ended: bool = False) -> dict[str, Any]:
     return {"silences": [silence.as_data() for silence in silences], "total": len(silences)}
 
 
-@router.post("/silences", status_code=201, dependencies=may_change)
+@router.post("/silences", status_code=201, dependencies=may_change, responses=failures(400))
 def add_silence(request: Request, new: NewSilence) -> dict[str, Any]:
     """201 with the silence; 400 with a sentence where it is not possible so."""
     try:
@@ -73,7 +74,7 @@ def add_silence(request: Request, new: NewSilence) -> dict[str, Any]:
         return store.silences.add(new.labels, duration, new.reason, user_of(request).get_name()).as_data()
 
 
-@router.delete("/silences/{silence_id}", dependencies=may_change)
+@router.delete("/silences/{silence_id}", dependencies=may_change, responses=failures(404))
 def end_silence(silence_id: str) -> dict[str, Any]:
     """The silence, over from now on; 404 for an unknown one."""
     with _store(missing=404) as store:

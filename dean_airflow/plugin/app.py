@@ -21,6 +21,7 @@ from dean_airflow.plugin.api import (
     trial_parts,
     trials,
 )
+from dean_airflow.plugin.api.common import failures
 from dean_airflow.plugin.api.diffs import Diffs
 from dean_airflow.plugin.feed.live import LiveFeed
 from dean_airflow.plugin.feed.polling import polling_router
@@ -56,7 +57,9 @@ def build_app() -> FastAPI:
     """Behind the gate whatever there is: routes, mounted files, and paths that lead nowhere. Schema and docs pages,
     which FastAPI would serve by itself, are off; the description is a route like any other.
     """
-    app = GuardedApp(title="DEAN", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    app = GuardedApp(
+        title="DEAN", version=__version__, openapi_url=None, docs_url=None, redoc_url=None, responses=failures()
+    )
     furnish(app)
     install_fault_handlers(app)
     app.include_router(health.router, dependencies=[Depends(may_see_trials)])

@@ -14,6 +14,7 @@ from dean_airflow.errors import ConfigurationError, DeanError
 from dean_airflow.metrics import views
 from dean_airflow.metrics.exposition import CONTENT_TYPE, exposition
 from dean_airflow.metrics.history import History
+from dean_airflow.plugin.api.common import answers
 from dean_airflow.plugin.permissions import may_see_metrics
 from dean_airflow.store.store import Store
 
@@ -24,7 +25,7 @@ PATIENCE = 4.0
 _CONTRACT_NAMES = {"evolution": "evolution_api", "dean": "database"}
 
 
-@router.get("/metrics")
+@router.get("/metrics", responses=answers("text/plain"))
 def metrics() -> Response:
     """The newest value of every series, as Prometheus scrapes it."""
     with _opened() as (store, history):

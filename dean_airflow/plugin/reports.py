@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from upath import UPath
 
 from dean_airflow.airflow_settings import settings_from_airflow
+from dean_airflow.plugin.api.common import answers, failures
 from dean_airflow.plugin.permissions import may_see_trials
 
 router = APIRouter(tags=["trials"], dependencies=[Depends(may_see_trials)])
@@ -28,7 +29,7 @@ _HEADERS = {
 }
 
 
-@router.get("/trials/{trial_id}/report")
+@router.get("/trials/{trial_id}/report", responses=failures(404) | answers("text/html"))
 def report(trial_id: str) -> HTMLResponse:
     """404 with a sentence where there is no such trial, or none that has written its report yet."""
     missing = HTTPException(404, f"There is no report of a trial {trial_id!r}: it is unknown, or has not ended yet.")

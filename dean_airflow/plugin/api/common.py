@@ -20,6 +20,11 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return _failures(*statuses)
 
 
+def answers(media_type: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers no JSON when all is well."""
+    return {200: {"description": "Text.", "content": {media_type: {"schema": {"type": "string"}}}}}
+
+
 def download(content: bytes, name: str, media_type: str) -> Response:
     """A file that a browser saves and never shows; `name` is made of ids alone."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

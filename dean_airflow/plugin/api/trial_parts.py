@@ -13,7 +13,7 @@ from dean_airflow.evolution.trial_config import TrialConfig
 from dean_airflow.plugin.api.answers import candidate_fields, candidate_row, distribution, edit_shown, finite
 from dean_airflow.plugin.api.artifacts import patch_of
 from dean_airflow.plugin.api.champion import champion_of
-from dean_airflow.plugin.api.common import Limit, Offset, download, failures
+from dean_airflow.plugin.api.common import Limit, Offset, answers, download, failures
 from dean_airflow.plugin.api.diffs import Diffs, cut
 from dean_airflow.plugin.api.generations import generations_of
 from dean_airflow.plugin.api.lineage import MIGRATIONS_AT_MOST, WINNERS_AT_MOST, lineage_of
@@ -115,7 +115,7 @@ async def candidate_diff(
     return cut(await _diff(request, trial, island, sequence), offset)
 
 
-@router.get("/candidates/{island}/{sequence}/patch", responses=failures(404, 409))
+@router.get("/candidates/{island}/{sequence}/patch", responses=failures(404, 409) | answers("text/x-patch"))
 async def candidate_patch(request: Request, trial: Visible, island: Island, sequence: Sequence) -> Response:
     """The whole of that diff, as a file."""
     content = await _diff(request, trial, island, sequence)
@@ -168,7 +168,7 @@ async def champion(request: Request, trial: Visible) -> Champion:
     return champion_of(documents, bool((documents["published"] or {}).get("patch")))
 
 
-@router.get("/patch", responses=failures(404))
+@router.get("/patch", responses=failures(404) | answers("text/x-patch"))
 async def patch(request: Request, trial: Visible) -> Response:
     """The champion's patch, as a file."""
     stored = stored_of(request)

@@ -10,6 +10,7 @@ from dean_airflow.errors import DeanError
 from dean_airflow.feed.frame import ANYBODY, to_json
 from dean_airflow.feed.position import LONGEST
 from dean_airflow.feed.source import NotThere, UnknownTopic
+from dean_airflow.plugin.api.common import failures
 from dean_airflow.plugin.feed.live import LiveFeed
 from dean_airflow.plugin.feed.viewers import AirflowViewer
 from dean_airflow.plugin.permissions import user_of
@@ -21,7 +22,7 @@ AT_ONCE = 20
 def polling_router(live: LiveFeed) -> APIRouter:
     router = APIRouter(prefix="/api/v1")
 
-    @router.get("/feed")
+    @router.get("/feed", responses=failures(404))
     async def feed(
         request: Request,
         topic: Annotated[list[str], Query(min_length=1, max_length=AT_ONCE)],
