@@ -88,10 +88,11 @@ def read_secrets_file(path: Path, *, production: bool) -> Secrets:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise DeploymentError(f"The secrets file {path} is larger than {MAX_BYTES // 1024} KiB.")
-    return Secrets(_parsed(path, data))
+    return Secrets(secrets_in(path, data))
 
 
-def _parsed(path: Path, data: bytes) -> dict[str, str]:
+def secrets_in(path: Path, data: bytes) -> dict[str, str]:
+    """What these bytes of that file set. Raises DeploymentError as above."""
     source = Source(path, str(path), data, 0o600)
     try:
         data.decode(source.mark or "utf-8")

@@ -46,7 +46,7 @@ def allowed_days(name: str) -> int | None:
 
 
 def _recorded(deployment: Deployment) -> dict[str, Node]:
-    """Dates by secret: `secrets/rotation.yaml`, over which `dean-deployment.yaml` wins."""
+    """Dates by secret, of `dean-deployment.yaml` and `secrets/rotation.yaml`, where rotations are noted: the later."""
     found: dict[str, Node] = {}
     for name in ("rotation.yaml", "rotation.yml"):
         source = deployment.tree.source(deployment.root / "secrets" / name)
@@ -58,9 +58,14 @@ def _recorded(deployment: Deployment) -> dict[str, Node]:
     declared = deployment.file.get("secrets")
     for secret, node in declared.items() if declared is not None else []:
         rotated = node.get("rotated")
-        if rotated is not None:
+        if rotated is not None and _later(rotated, found.get(secret)):
             found[secret] = rotated
     return found
+
+
+def _later(node: Node, other: Node | None) -> bool:
+    ours, theirs = as_date(node.text), as_date(other.text) if other is not None else None
+    return theirs is None or (ours is not None and ours >= theirs)
 
 
 def as_date(text: str) -> date | None:

@@ -15,6 +15,7 @@ from dean_airflow.deployment.description.node import Node
 from dean_airflow.deployment.description.service import Service
 from dean_airflow.deployment.hooks.section import read_hooks
 from dean_airflow.deployment.place import Place
+from dean_airflow.deployment.secrets.section import read_secrets
 
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+|0")
 _RESTART = re.compile(r"no|false|always|unless-stopped|on-failure(?::\d+)?")
@@ -43,6 +44,8 @@ def _every(deployment: Deployment) -> Iterator[Hit]:
         yield Hit(problem.place, problem.what)
     hooks = deployment.file.get("hooks")
     for problem in read_hooks(hooks)[1] if hooks is not None else ():
+        yield Hit(problem.place, problem.what)
+    for problem in read_secrets(deployment):
         yield Hit(problem.place, problem.what)
     for layer in [*deployment.compose.layers, *deployment.compose.included]:
         yield from _file(layer.root)

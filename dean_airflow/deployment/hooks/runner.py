@@ -32,6 +32,14 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
 
 
+class HookFailed(DeploymentError):
+    """A hook ended with another code than 0."""
+
+    def __init__(self, sentence: str, code: int) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
 async def run_hook(name: str, deployment: Deployment, facts: Mapping[str, str]) -> bool:
     """Runs the deployment's hooks of that name one after the other; whether there was any.
 
@@ -62,7 +70,7 @@ async def run_all(name: str, hooks: Sequence[AsyncHook], facts: Mapping[str, str
 
 def environment_of(hook: Hook, deployment: Deployment, secrets: Secrets, facts: Mapping[str, str]) -> dict[str, str]:
     """What a hook is given. Raises DeploymentError for a variable that is not set."""
-    given = {name: value for name in _PASSED_ON if (value := os.environ.get(name))}
+    given = passed_on()
     given |= {_variable(name): value for name, value in facts.items()}
     given["DEAN_HOOK"] = hook.name
     for name in hook.variables:
@@ -75,13 +83,18 @@ def environment_of(hook: Hook, deployment: Deployment, secrets: Secrets, facts: 
     return given
 
 
+def passed_on() -> dict[str, str]:
+    """What a program is given of this process's own environment."""
+    return {name: value for name in _PASSED_ON if (value := os.environ.get(name))}
+
+
 def _variable(fact: str) -> str:
     name = _NOT_IN_NAMES.sub("_", fact).upper()
     return name if name.startswith("DEAN_") else f"DEAN_{name}"
 
 
 async def run_command(hook: Hook, root: Path, environment: Mapping[str, str], redactor: Redactor) -> str:
-    """Its output, redacted. Raises DeploymentError."""
+    """Its output, redacted. Raises HookFailed for another code than 0, DeploymentError for the rest."""
     program = _program(hook, root)
     # A pipe of our own: with one of asyncio's, waiting for the process also waits for whoever else holds the pipe.
     output, end = os.pipe()
@@ -123,7 +136,8 @@ async def run_command(hook: Hook, root: Path, environment: Mapping[str, str], re
         raise DeploymentError(f"{hook.place}: the hook {hook.name} did not end within {hook.timeout:g} s.")
     if process.returncode:
         said = f": {text.strip()[-SHOWN:]}" if text.strip() else ""
-        raise DeploymentError(f"{hook.place}: the hook {hook.name} ended with code {process.returncode}{said}")
+        sentence = f"{hook.place}: the hook {hook.name} ended with code {process.returncode}{said}"
+        raise HookFailed(sentence, process.returncode)
     return text
 
 
