@@ -77,6 +77,11 @@ class Settings(BaseModel):
         default="",
         description="Directory of the deployment that dean_deployment_validation looks at daily.",
     )
+    rotated_secret: str = Field(
+        default="",
+        description="Secret of that deployment which dean_secret_rotation rotates on the first of each month, by its "
+        "name in dean-deployment.yaml.",
+    )
     deployment_queue: str = Field(
         default="",
         description="Airflow queue of dean_deployment's tasks, which must run on the machine that is deployed to; a "

@@ -8,6 +8,7 @@ from dean_airflow.shipped_dags.dean_maintenance import dean_maintenance
 from dean_airflow.shipped_dags.dean_metrics_collection import dean_metrics_collection
 from dean_airflow.shipped_dags.dean_remote_trial import dean_remote_trial
 from dean_airflow.shipped_dags.dean_scheduled_trials import dean_scheduled_trials
+from dean_airflow.shipped_dags.dean_secret_rotation import dean_secret_rotation
 
 __all__ = [
     "dean_alert_response",
@@ -18,4 +19,5 @@ __all__ = [
     "dean_metrics_collection",
     "dean_remote_trial",
     "dean_scheduled_trials",
+    "dean_secret_rotation",
 ]

@@ -57,6 +57,25 @@ DEPLOYMENT_COMMANDS = (
     ),
     DEPLOY,
     ActionCommand(
+        name="rotate",
+        help="Rotate a secret of a deployment, or go on with its rotation",
+        func=lazy_load_command("dean_airflow.cli.rotation.rotate"),
+        args=(
+            _DIRECTORY,
+            _arg("secret", help="Its name in `secrets` of dean-deployment.yaml"),
+            _ENVIRONMENT,
+            _arg(
+                "--overlap-hours",
+                help="How long the old value is accepted beside the new one; by default what the secret says, else 24",
+                type=float,
+                metavar="HOURS",
+            ),
+            _arg("--wait", help="Wait for the end of the overlap", action="store_true"),
+            _arg("--abandon", help="Restore the old value of a rotation that is under way", action="store_true"),
+            _JSON,
+        ),
+    ),
+    ActionCommand(
         name="status",
         help="What runs of a directory",
         func=lazy_load_command("dean_airflow.cli.deploy.status"),

@@ -6,8 +6,11 @@ whoever connects from then on needs the new password.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
+from dean_airflow.deployment.secrets.held_value import replace_file
 from dean_airflow.deployment.secrets.target import Acceptance
 from dean_airflow.errors import DeploymentError
 
@@ -88,3 +91,42 @@ class PostgresRole:
                 return None
             where = self._options.get("host", "its socket")
             raise DeploymentError(f"The database of {self._role} at {where} cannot be reached.") from None
+
+
+class PassfileHolder:
+    """A role's password in a libpq password file (`host:port:database:role:password` lines, mode 0600).
+
+    Clients whose URL says `?passfile=<path>` read it whenever they connect. So a pool goes on with the connections that
+    it has, and opens further ones with the new password; nothing is restarted.
+    """
+
+    def __init__(self, path: Path, role: str) -> None:
+        self._path, self._role = path, role
+
+    def read(self) -> str:
+        passwords = {_unescaped(fields[4]) for fields in self._lines() if len(fields) == 5 and self._is_ours(fields)}
+        if len(passwords) != 1:
+            how = "no password" if not passwords else "several passwords"
+            raise DeploymentError(f"{self._path} has {how} of the role {self._role}.")
+        return passwords.pop()
+
+    def write(self, value: str) -> None:
+        escaped = value.replace("\\", "\\\\").replace(":", "\\:")
+        lines = [[*fields[:4], escaped] if self._is_ours(fields) else fields for fields in self._lines()]
+        replace_file(self._path, "\n".join(":".join(fields) for fields in lines).encode())
+
+    def _lines(self) -> list[list[str]]:
+        try:
+            if self._path.stat().st_mode & 0o077:
+                raise DeploymentError(f"{self._path} is open to others, so libpq ignores it: `chmod 600 {self._path}`.")
+            text = self._path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DeploymentError(f"The password file {self._path} cannot be read: {error}.") from None
+        return [re.split(r"(?<!\\):", line, maxsplit=4) for line in text.split("\n")]
+
+    def _is_ours(self, fields: list[str]) -> bool:
+        return len(fields) == 5 and not fields[0].startswith("#") and _unescaped(fields[3]) == self._role
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)

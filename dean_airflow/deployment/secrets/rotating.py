@@ -17,7 +17,7 @@ from dean_airflow.deployment.rollout.means import Means
 from dean_airflow.deployment.rollout.request import DeployRequest
 from dean_airflow.deployment.secrets.command import CommandAuthority
 from dean_airflow.deployment.secrets.held_value import FileHolder, HeldValueTarget, replace_file
-from dean_airflow.deployment.secrets.postgres import PostgresRole
+from dean_airflow.deployment.secrets.postgres import PassfileHolder, PostgresRole
 from dean_airflow.deployment.secrets.rotation import OVERLAP, Rotating
 from dean_airflow.deployment.secrets.section import SecretFacts, secret_facts
 from dean_airflow.deployment.secrets.signing_keys import SigningKeysTarget
@@ -73,11 +73,11 @@ def target_of(facts: SecretFacts, deployment: Deployment, means: Means, holders:
 
 
 def _holder(facts: SecretFacts, deployment: Deployment, holders: Holders) -> Holder:
-    if facts.kind != "value":
+    if facts.kind not in ("value", "pgpass"):
         if facts.kind not in holders:
             raise DeploymentError(f"{facts.place}: {facts.name} lives in Airflow; rotate it by dean_secret_rotation.")
         return holders[facts.kind](facts.variable)
-    written = facts.file or deployment.file.text("secrets_file")
+    written = facts.file or ("" if facts.kind == "pgpass" else deployment.file.text("secrets_file"))
     if not written:
         raise DeploymentError(
             f"{facts.place}: the secret {facts.name} names no `file`, and there is no `secrets_file`."
@@ -85,6 +85,8 @@ def _holder(facts: SecretFacts, deployment: Deployment, holders: Holders) -> Hol
     path = deployment.tree.resolve(written)
     if deployment.tree.is_escape(path):
         raise DeploymentError(f"{facts.place}: {written} is a link that leads out of the deployment.")
+    if facts.kind == "pgpass":
+        return PassfileHolder(path, facts.variable)
     return FileHolder(path, facts.variable, production=deployment.in_production)
 
 

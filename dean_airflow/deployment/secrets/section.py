@@ -14,7 +14,7 @@ from dean_airflow.deployment.place import Place, Problem
 from dean_airflow.deployment.secrets.generate import LONGEST, SHORTEST, USUAL
 from dean_airflow.errors import DeploymentError
 
-KINDS = ("value", "signing_keys", "airflow_variable", "airflow_connection")
+KINDS = ("value", "pgpass", "signing_keys", "airflow_variable", "airflow_connection")
 KEYS = frozenset(
     {"rotated", "kind", "file", "variable", "length", "readers", "overlap", "postgres"}
     | {"allow", "refuse", "check", "accepted_by"}

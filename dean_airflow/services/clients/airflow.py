@@ -16,6 +16,7 @@ from dean_airflow.services.contract.airflow import (
     PAGE,
     ChangeRun,
     ClearRun,
+    ConnectionPassword,
     Dag,
     DagList,
     DagRun,
@@ -153,6 +154,12 @@ class AirflowClient(ServiceClient):
                     service=self.endpoint.name, url=self.endpoint.address(_run(dag_id, run_id)),
                 )  # fmt: skip
             await asyncio.sleep(poll)
+
+    async def set_password(self, connection_id: str, kind: str, password: str) -> None:
+        """Gives a connection of that type a new password; everything else of it stays. May be repeated."""
+        path = f"{API}/connections/{quote(connection_id, safe='')}"
+        body = ConnectionPassword(connection_id=connection_id, conn_type=kind, password=password)
+        await self._caller.call(Call("PATCH", path, query={"update_mask": "password"}, body=body))
 
     async def get(self, path: str, **query: Any) -> Any:
         """The JSON of any other resource, for example `pools` or `dagSources/<dag_id>`."""

@@ -156,3 +156,11 @@ class TaskInstance(Answer):
 class TaskInstanceList(Answer):
     task_instances: list[TaskInstance]
     total_entries: Count
+
+
+class ConnectionPassword(AirflowRequest):
+    """PATCH /api/v2/connections/{id}, with `password` as its update mask."""
+
+    connection_id: str
+    conn_type: str
+    password: str = Field(repr=False)

@@ -42,6 +42,7 @@ def test_every_dag_imports(dag_bag) -> None:
         "dean_metrics_collection",
         "dean_remote_trial",
         "dean_scheduled_trials",
+        "dean_secret_rotation",
     ]
 
 

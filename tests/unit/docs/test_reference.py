@@ -265,13 +265,16 @@ def test_every_key_of_the_deployment_file() -> None:
     from dean_airflow.deployment.canary import policy
     from dean_airflow.deployment.description.deployment_file import KEYS
     from dean_airflow.deployment.plan import services
+    from dean_airflow.deployment.secrets import section
 
+    secrets = [f"secrets.*.{name}" for name in section.KEYS]
     canary = [f"canary.{name}" for name in (*policy._POLICY, "metrics")]
     metrics = [f"canary.metrics.*.{name}" for name in policy._METRIC]
     process = [f"services.*.process.{name}" for name in services.PROCESS_KEYS]
     verify = [f"services.*.verify.{name}" for name in services.VERIFY_KEYS]
     own = [f"services.*.{name}" for name in ("requires", "strategy", "process", "verify")]
-    assert sorted(first_column("deployment-file.md")) == sorted([*KEYS, *canary, *metrics, *own, *process, *verify])
+    every = [*KEYS, *canary, *metrics, *own, *process, *verify, *secrets]
+    assert sorted(first_column("deployment-file.md")) == sorted(every)
 
 
 def test_every_param_and_task_of_a_deployment() -> None:
@@ -288,7 +291,13 @@ def test_every_kind_of_edit() -> None:
     assert [kind for kind in CATALOGUE if f"`{kind}`" not in page] == []
 
 
-BASES = ("TrialStageOperator", "DeploymentStageOperator", "ConfiguredStageOperator", "ServiceDataOperator")
+BASES = (
+    "TrialStageOperator",
+    "DeploymentStageOperator",
+    "SecretRotationOperator",
+    "ConfiguredStageOperator",
+    "ServiceDataOperator",
+)
 
 
 def _row(page: str, word: str) -> str:
