@@ -68,7 +68,7 @@ class TrialStream:
         news: Frame | End | None = first
         told_at, moved = clock.now(), False
         while not await self._is_over(news):
-            moved = moved or news is not None
+            moved = moved or (isinstance(news, Frame) and news.type == "trial_progress")
             news = await self._within(told_at + (EVERY if moved else AT_LEAST) - clock.now())
             if news is None:
                 if (update := await self._run(self._update)) is not None:
