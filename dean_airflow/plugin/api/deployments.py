@@ -48,7 +48,6 @@ router = APIRouter(tags=["deployments"])
 
 STEPS_SHOWN = 1000
 NOT_FOUND = "Deployment not found"
-CAN_BE_TAKEN_BACK = ("succeeded",)
 
 may_see_validations = reads(VALIDATION_DAG)
 
@@ -105,7 +104,7 @@ async def get_deployment(request: Request, deployment: Visible) -> Deployment:
         backup=deployment.backup,
         request=deployment.request,
         report=deployment.report,
-        may=MayOfDeployment(roll_back=may and deployment.status in CAN_BE_TAKEN_BACK),
+        may=MayOfDeployment(roll_back=may and not why_not_back(deployment)),
         **read,
     )
 
@@ -130,11 +129,9 @@ async def steps(
     dependencies=[Depends(may_deploy)],
 )
 async def roll_back(request: Request, deployment: Visible) -> RollbackStarted:
-    """Takes a deployment that succeeded back, by a run of `dean_deployment` as the caller. 400 for any other."""
-    if deployment.status not in CAN_BE_TAKEN_BACK:
-        raise ApiError(
-            400, f"Deployment {deployment.id} is {deployment.status}; only one that succeeded can be taken back."
-        )
+    """Goes back to before a deployment that succeeded, by a run of `dean_deployment` as the caller; 400 for others."""
+    if why := why_not_back(deployment):
+        raise ApiError(400, f"Deployment {deployment.id} stays: {why}.")
     run_id = f"rollback__{deployment.id}__{secrets.token_hex(4)}"
     await trigger(DEPLOYMENT_DAG, run_id, rollback_conf(deployment), token_of(request))
     return RollbackStarted(
@@ -178,6 +175,15 @@ async def get_validation(request: Request, validation_id: str) -> Validation:
         not_checked=list(report.get("not_checked", ())),
         report=report,
     )
+
+
+def why_not_back(deployment: DeploymentRecord) -> str:
+    """Why a deployment cannot be taken back, "" if it can."""
+    if deployment.kind == "rotation":
+        return "a rotation of secrets is not taken back"
+    if deployment.status != "succeeded":
+        return f"it is {deployment.status}, and only one that succeeded can be taken back"
+    return "" if deployment.backup else "no backup of the state before it is known"
 
 
 def rollback_conf(deployment: DeploymentRecord) -> dict[str, Any]:

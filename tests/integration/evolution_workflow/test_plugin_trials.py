@@ -11,6 +11,9 @@ import pytest
 from airflow_stack import BUNDLE, AirflowStack
 from repositories import example_repository
 
+from dean_airflow.store.store import Store
+from tests.unit.plugin.test_deployment_routes import succeeded
+
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
 API = "/dean/api/v1"
@@ -102,6 +105,20 @@ def test_a_started_server_lets_in_whom_it_should(stack: AirflowStack, user: str 
         None: dict.fromkeys(codes, 401),
     }[user]
     assert codes == {"/api/audit/recent": 403, **expected}
+
+
+def test_taking_a_deployment_back_is_a_run_of_its_dag(stack: AirflowStack) -> None:
+    stack.wait_for_dag("dean_deployment")
+    with Store.open(f"sqlite:///{stack.home}/dean/dean.db") as store:
+        deployment_id = succeeded(store)
+
+    assert by_cookie(stack, f"/deployments/{deployment_id}/rollback", user="viewer").status_code == 403
+    started = by_cookie(stack, f"/deployments/{deployment_id}/rollback")
+
+    assert started.status_code == 202
+    run = stack.request("GET", f"/api/v2/dags/dean_deployment/dagRuns/{started.json()['run_id']}").json()
+    assert run["triggering_user_name"] == "admin"
+    assert run["conf"] == {"deployment": "/srv/shop", "environment": "production", "rollback_to": deployment_id}
 
 
 def test_no_token_is_written_to_a_log(stack: AirflowStack) -> None:

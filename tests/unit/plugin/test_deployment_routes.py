@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from dean_airflow.store.store import Store
 from tests.unit.plugin.conftest import Plugin
 
 pytestmark = pytest.mark.airflow
@@ -27,6 +28,19 @@ def deploy(plugin: Plugin, number: int = 1, *, dag: str | None = None, name: str
         deployment_id, place=f"place-{number}", host="here", directory="/srv/shop", name=name,
         environment="production", requested_by="ada", dag_id=dag,
     )  # fmt: skip
+    return deployment_id
+
+
+def succeeded(store: Store) -> str:
+    """A deployment that went well, and has a backup."""
+    deployment_id = "deployment-00000009"
+    store.deployments.create(
+        deployment_id, place="place-9", host="here", directory="/srv/shop", name="shop", environment="production"
+    )
+    lock = store.deployment_locks.acquire("place-9", deployment_id, timedelta(minutes=1))
+    for status in ("validating", "deploying", "verifying"):
+        store.deployments.transition(lock, deployment_id, status)
+    store.deployments.transition(lock, deployment_id, "succeeded", backup="backup-1")
     return deployment_id
 
 
@@ -70,7 +84,7 @@ def test_only_what_succeeded_can_be_taken_back(plugin: Plugin) -> None:
 
     refused = plugin.ask("POST", path)
 
-    assert (refused.status_code, "pending" in refused.json()["detail"]) == (400, True)
+    assert (refused.status_code, "it is pending" in refused.json()["detail"]) == (400, True)
     assert plugin.ask("POST", path, user="viewer").status_code == 403
     assert plugin.ask("POST", f"{DEPLOYMENTS}/deployment-x/rollback").status_code == 404
 
@@ -85,3 +99,11 @@ def test_validations(plugin: Plugin) -> None:
     assert (one["findings"], one["not_checked"][0]["reason"]) == ([FINDING], "no docker")
     assert plugin.get("/api/v1/validations/validation-x").status_code == 404
     assert plugin.get("/api/v1/validations", user="outsider").status_code == 403
+
+
+def test_what_can_be_taken_back_says_so(plugin: Plugin) -> None:
+    deployment_id = succeeded(plugin.store)
+
+    may = {user: plugin.get(f"{DEPLOYMENTS}/{deployment_id}", user=user).json()["may"] for user in ("op", "viewer")}
+
+    assert may == {"op": {"roll_back": True}, "viewer": {"roll_back": False}}
