@@ -63,9 +63,9 @@ async function request(method, path, body, signal) {
 }
 
 function sentence(status, data) {
+  if (status === 401) return "Your session has ended; sign in to Airflow again.";
   const detail = data?.detail ?? data?.error?.message ?? data?.message;
   if (typeof detail === "string" && detail) return detail;
-  if (status === 401) return "Your session has ended.";
   if (status === 403) return "You may not see or do this.";
   if (status === 404) return "There is no such thing here.";
   if (status === 422 || status === 400) return "Some of what was sent cannot be.";

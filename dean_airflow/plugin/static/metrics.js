@@ -125,6 +125,6 @@ function withGaps(xs, gap) {
 }
 
 function labelOf({ service, labels }) {
-  const words = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+  const words = Object.entries(labels).filter(([, value]) => value !== service).map(([name, value]) => `${name}=${value}`);
   return [service, ...words].filter(Boolean).join(" ") || "value";
 }

@@ -21,7 +21,7 @@ const refresh = page({
   },
 });
 
-const soon = calmly(refresh, 1500);
+const soon = calmly(refresh, 2500);
 live(["trials", "alerts", "services", "deployments"], soon, { onBack: refresh });
 setInterval(soon, 15_000);
 

@@ -68,7 +68,10 @@ export function page({ load, draw, gone }) {
       content.setAttribute("aria-busy", "false");
       say("");
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
+      if (!(error instanceof ApiError)) {
+        if (shownAt === null) fault(new ApiError(-1, String(error?.message ?? error)));
+        throw error; // a mistake of ours, which the console is to show
+      }
       failed(error);
     } finally {
       running = false;
@@ -107,6 +110,7 @@ function retryButton(run) {
 }
 
 const FAULTS = {
+  "-1": ["This page has failed", "That is a mistake in DEAN. Reload the page; the browser's console says more."],
   0: ["Airflow does not answer", "The page tries again by itself, and goes on as soon as it can."],
   401: ["You are not signed in", "Your session has ended. Sign in to Airflow again, then reload this page."],
   403: ["You may not see this", "Airflow says that this is not for you. Whoever looks after Airflow can give you the right."],

@@ -43,7 +43,7 @@ const refresh = page({
   },
 });
 
-live(["trials"], calmly(refresh, 1500), { onBack: refresh });
+live(["trials"], calmly(refresh, 2500), { onBack: refresh });
 
 function query() {
   const byState = view.state === "running" ? { status: UNDER_WAY } : ["failed", "cancelled"].includes(view.state) ? { status: view.state } : { outcome: view.state };

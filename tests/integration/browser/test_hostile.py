@@ -39,3 +39,24 @@ def test_ten_megabytes_of_diff_are_read_a_piece_at_a_time(open_as: Callable[...,
     assert 0 < page.locator(".diff span").count() <= 1500
     sent = "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.transferSize, 0)"
     assert page.evaluate(sent) < 2**20
+
+
+def test_a_candidates_diff_of_ten_megabytes_is_shown_in_pieces(open_as: Callable[..., Reader]) -> None:
+    page = open_as().visit("/dashboard/trials")
+    page.evaluate(
+        """async () => {
+             const { diffView } = await import("/dean/static/diff.js");
+             const piece = ("+" + "<b>x</b>".repeat(12) + "\\n").repeat(2600);
+             const left = 40;
+             const more = async (next) => ({ diff: piece, next_offset: next < left ? next + 1 : null });
+             const view = diffView(piece, { next: 1, total: (left + 1) * piece.length, more });
+             document.querySelector("main").replaceChildren(view);
+           }"""
+    )
+    assert page.locator(".diff span").count() == 1500
+    assert page.locator(".diff b").count() == 0
+
+    page.get_by_role("button", name="Show more").click()
+    page.get_by_text("3,000 lines shown").wait_for()
+
+    assert page.locator(".diff span").count() == 3000
