@@ -42,7 +42,7 @@ def test_ten_megabytes_of_diff_are_read_a_piece_at_a_time(open_as: Callable[...,
 
 
 def test_a_candidates_diff_of_ten_megabytes_is_shown_in_pieces(open_as: Callable[..., Reader]) -> None:
-    page = open_as().visit("/dashboard/trials")
+    page = open_as().visit("/dashboard/runs/somebodys_dag/a_run")  # which draws itself once
     page.evaluate(
         """async () => {
              const { diffView } = await import("/dean/static/diff.js");
