@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from dean_airflow.airflow_settings import settings_in_process
-from dean_airflow.errors import DeanError, SilenceError, StoreError
+from dean_airflow.errors import SilenceError
 from dean_airflow.metrics.alerts.durations import parse_duration
 from dean_airflow.metrics.alerts.judging import summary_of
 from dean_airflow.plugin.api.common import failures
-from dean_airflow.plugin.permissions import may_see_metrics, may_silence, user_of
+from dean_airflow.plugin.permissions import may_see_metrics, may_silence, stored_of, user_of
 from dean_airflow.services.server.faults import ApiError
 from dean_airflow.store.store import Store
 
@@ -38,63 +35,52 @@ class NewSilence(BaseModel):
 
 
 @router.get("")
-def list_alerts(state: Annotated[list[State] | None, Query()] = None) -> dict[str, Any]:
+async def list_alerts(request: Request, state: Annotated[list[State] | None, Query()] = None) -> dict[str, Any]:
     """The alerts in these states (pending and firing where none is named), the worst first."""
-    settings = _settings()
-    with _store() as store:
+    stored = stored_of(request)
+    rules = (await stored.settings()).alert_rules
+
+    def read(store: Store) -> dict[str, Any]:
         alerts = store.alerts.list(state or ("pending", "firing"))
         clock = store.alerts.clock()
-        kept = store.alert_rules.get(settings.alert_rules) if settings.alert_rules else None
-        owed = store.notices.count_open()
-    return {
-        "alerts": [summary_of(alert) for alert in alerts],
-        "total": len(alerts),
-        "evaluated_at": clock.evaluated_at.isoformat() if clock is not None else None,
-        "rules_problem": (kept.problem or None) if kept is not None else None,
-        "to_notify": owed,
-    }
+        kept = store.alert_rules.get(rules) if rules else None
+        return {
+            "alerts": [summary_of(alert) for alert in alerts],
+            "total": len(alerts),
+            "evaluated_at": clock.evaluated_at.isoformat() if clock is not None else None,
+            "rules_problem": (kept.problem or None) if kept is not None else None,
+            "to_notify": store.notices.count_open(),
+        }
+
+    return await stored(read)
 
 
 @router.get("/silences")
-def list_silences(ended: bool = False) -> dict[str, Any]:
+async def list_silences(request: Request, ended: bool = False) -> dict[str, Any]:
     """The silences in force; with `ended` also those that are over."""
-    with _store() as store:
-        silences = store.silences.list(ended=ended)
+    silences = await stored_of(request)(lambda store: store.silences.list(ended=ended))
     return {"silences": [silence.as_data() for silence in silences], "total": len(silences)}
 
 
 @router.post("/silences", status_code=201, dependencies=may_change, responses=failures(400))
-def add_silence(request: Request, new: NewSilence) -> dict[str, Any]:
+async def add_silence(request: Request, new: NewSilence) -> dict[str, Any]:
     """201 with the silence; 400 with a sentence where it is not possible so."""
     try:
         duration = timedelta(milliseconds=parse_duration(new.duration))
     except ValueError as error:
         raise ApiError(400, f"{error}.") from None
-    with _store() as store:
-        return store.silences.add(new.labels, duration, new.reason, user_of(request).get_name()).as_data()
+    author = user_of(request).get_name()
+    try:
+        made = await stored_of(request)(lambda store: store.silences.add(new.labels, duration, new.reason, author))
+    except SilenceError as error:
+        raise ApiError(400, str(error)) from None
+    return made.as_data()
 
 
 @router.delete("/silences/{silence_id}", dependencies=may_change, responses=failures(404))
-def end_silence(silence_id: str) -> dict[str, Any]:
+async def end_silence(request: Request, silence_id: str) -> dict[str, Any]:
     """The silence, over from now on; 404 for an unknown one."""
-    with _store(missing=404) as store:
-        return store.silences.end(silence_id).as_data()
-
-
-@contextmanager
-def _store(missing: int = 400) -> Iterator[Store]:
-    """503 for a store that fails, `missing` for a silence that cannot be."""
     try:
-        with Store.open(_settings().store, patience=4.0) as store:
-            yield store
+        return (await stored_of(request)(lambda store: store.silences.end(silence_id))).as_data()
     except SilenceError as error:
-        raise ApiError(missing, str(error)) from None
-    except StoreError as error:
-        raise HTTPException(503, str(error)) from None
-
-
-def _settings() -> Any:
-    try:
-        return settings_in_process()
-    except DeanError as error:
-        raise HTTPException(500, str(error)) from None
+        raise ApiError(404, str(error)) from None

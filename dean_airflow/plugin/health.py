@@ -6,21 +6,21 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from dean_airflow import __version__
-from dean_airflow.airflow_settings import settings_in_process
 from dean_airflow.errors import DeanError
-from dean_airflow.store.store import Store
+from dean_airflow.plugin.permissions import stored_of
+from dean_airflow.plugin.stored import Stored
 
 router = APIRouter()
 _STARTED = time.monotonic()
 
 
 @router.get("/health")
-def health(response: Response) -> dict[str, Any]:
+async def health(request: Request, response: Response) -> dict[str, Any]:
     """200 and `healthy`, or 503 and `unhealthy` with the store's error."""
-    store = _check_store()
+    store = await _check_store(stored_of(request))
     response.status_code = 200 if store["status"] == "healthy" else 503
     return {
         "status": store["status"],
@@ -32,11 +32,10 @@ def health(response: Response) -> dict[str, Any]:
     }
 
 
-def _check_store() -> dict[str, Any]:
+async def _check_store(stored: Stored) -> dict[str, Any]:
     begun = time.perf_counter()
     try:
-        with Store.open(settings_in_process().store, patience=4.0) as store:
-            store.trials.count()
+        await stored(lambda store: store.trials.count())
     except DeanError as error:
         return {"status": "unhealthy", "error": str(error)}
     return {"status": "healthy", "latency_ms": round(1000 * (time.perf_counter() - begun), 1)}

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from dean_airflow.airflow_settings import settings_in_process
 from dean_airflow.config import Settings
+from dean_airflow.errors import StoreError
 from dean_airflow.services.server.threads import Threads
 from dean_airflow.store.store import Store
 
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 PATIENCE = 4.0
 """Seconds for which a store that is busy or lost is waited for."""
+NOT_ASKED_SECONDS = 1.0
+"""For how long a store that could not be opened is not tried again: who waited for the try gets its answer."""
 TRUSTED_SECONDS = 30.0
 """For how long the settings and the connection, which name the store, are not read again."""
 
@@ -31,6 +34,8 @@ class Stored:
         self._opening = threading.Lock()
         self._store: Store | None = None
         self._url = ""
+        self._failed: StoreError | None = None
+        self._failed_at = 0.0
         self._settings: Settings | None = None
         self._read_at = 0.0
 
@@ -46,7 +51,14 @@ class Stored:
         with self._opening:
             if self._store is not None and self._url == settings.store:
                 return self._store
-            opened = Store.open(settings.store, patience=PATIENCE)
+            if self._failed is not None and time.monotonic() - self._failed_at < NOT_ASKED_SECONDS:
+                raise StoreError(str(self._failed))
+            try:
+                opened = Store.open(settings.store, patience=PATIENCE)
+            except StoreError as error:
+                self._failed, self._failed_at = error, time.monotonic()
+                raise
+            self._failed = None
             if self._store is not None:
                 self._store.close()
             self._store, self._url = opened, settings.store

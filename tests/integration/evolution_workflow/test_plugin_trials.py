@@ -40,7 +40,7 @@ def test_start_watch_stop_and_take_up_again(stack: AirflowStack, tmp_path: Path)
     params = {"repository": str(example_repository("shop_report", tmp_path)), **PARAMS}
     assert by_cookie(stack, "/trials", params, user="viewer").status_code == 403
     started = by_cookie(stack, "/trials", params)
-    assert started.status_code == 202
+    assert started.status_code == 202, started.text
     trial_id, run_id = started.json()["trial_id"], started.json()["run_id"]
     trial = f"{API}/trials/{trial_id}"
     run = stack.request("GET", f"/api/v2/dags/{DAG}/dagRuns/{run_id}").json()
@@ -115,7 +115,7 @@ def test_taking_a_deployment_back_is_a_run_of_its_dag(stack: AirflowStack) -> No
     assert by_cookie(stack, f"/deployments/{deployment_id}/rollback", user="viewer").status_code == 403
     started = by_cookie(stack, f"/deployments/{deployment_id}/rollback")
 
-    assert started.status_code == 202
+    assert started.status_code == 202, started.text
     run = stack.request("GET", f"/api/v2/dags/dean_deployment/dagRuns/{started.json()['run_id']}").json()
     assert run["triggering_user_name"] == "admin"
     assert run["conf"] == {"deployment": "/srv/shop", "environment": "production", "rollback_to": deployment_id}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -290,4 +291,7 @@ def test_a_store_that_cannot_be_reached_is_a_sentence_and_comes_back(plugin: Plu
 
     folder.unlink()
     moved.rename(folder)
-    assert plugin.get("/api/v1/trials").json()["total"] == 1
+    deadline = time.monotonic() + 20
+    while (back := plugin.get("/api/v1/trials")).status_code == 503 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert back.json()["total"] == 1

@@ -74,4 +74,6 @@ def test_a_store_that_cannot_be_read_is_503(client: Plugin, tmp_path: Path) -> N
         part.unlink()
     (tmp_path / "dean" / "dean.db").write_bytes(b"not a database" * 1000)
     answer = client.get("/metrics")
-    assert (answer.status_code, "is not an SQLite database" in answer.json()["detail"]) == (503, True)
+    assert (answer.status_code, answer.json()["code"]) == (503, "SERVICE_UNAVAILABLE")
+    health = client.get("/health")
+    assert (health.status_code, "is not an SQLite database" in health.json()["checks"]["store"]["error"]) == (503, True)
