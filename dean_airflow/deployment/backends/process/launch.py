@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,7 @@ def main() -> None:
 def _take_socket(holder: str, run: dict[str, Any]) -> None:
     host, port = run["listen"]
     asked = {"do": "socket", "service": run["service"], "release": run["release"], "host": host, "port": port}
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-        door.settimeout(SECONDS)
-        door.connect(holder)
+    with _connected(holder) as door:
         door.sendall((json.dumps(asked) + "\n").encode())
         text, descriptors, _, _ = socket.recv_fds(door, 65536, 1)
     if not descriptors:
@@ -58,6 +57,23 @@ def _take_socket(holder: str, run: dict[str, Any]) -> None:
     else:
         os.dup2(descriptors[0], DESCRIPTOR, inheritable=True)
         os.close(descriptors[0])
+
+
+def _connected(holder: str) -> socket.socket:
+    """The holder is started at the same time, and again when it was killed."""
+    until = time.monotonic() + SECONDS
+    while True:
+        door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        door.settimeout(SECONDS)
+        try:
+            door.connect(holder)
+        except OSError as error:
+            door.close()
+            if time.monotonic() > until:
+                sys.exit(f"The holder of sockets does not answer: {error.strerror}.")
+            time.sleep(0.05)
+        else:
+            return door
 
 
 if __name__ == "__main__":
