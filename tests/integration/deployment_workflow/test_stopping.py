@@ -49,13 +49,15 @@ def test_a_stopped_deployment_is_taken_back_and_goes_on_when_cleared(stack: Airf
 
     def verifying(times: int) -> bool:
         with shop.store() as store:
-            newest = store.deployments.list()[0]
-            lines = [(each.action, each.state) for each in store.deployment_steps.since(newest.id)]
+            ours = [each.id for each in store.deployments.list() if each.run_id == run_id]
+            lines = [(line.action, line.state) for each in ours for line in store.deployment_steps.since(each)]
         return lines.count(("verify", "intent")) >= times
 
     # The worker's process is killed where it stands: its retry goes on, and verifies once more.
     stack.wait_for("the new release to be verified", lambda: verifying(1), seconds=120)
-    for process in task_processes(shop):
+    killed = task_processes(shop)
+    assert killed
+    for process in killed:
         os.kill(process.pid, signal.SIGKILL)
     stack.wait_for("the retry to go on", lambda: verifying(2), seconds=180)
 
