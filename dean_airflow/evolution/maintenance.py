@@ -25,6 +25,8 @@ from dean_airflow.store.maintenance import (
     vacuum,
 )
 
+KEPT_DEPLOYMENTS = timedelta(days=365)
+"""Longer than trials: who deployed what is asked long afterwards, and a deployment is a few rows."""
 _TRIAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -48,6 +50,7 @@ def tidy(engine: Engine) -> dict[str, Any]:
         "audit_entries": store.audit.remove_old(),
         "remembered_requests": store.requests.remove_old(),
         "validations": store.validations.remove_old(),
+        "deployments": store.deployments.remove_old(KEPT_DEPLOYMENTS),
         "service_patterns": store.service_patterns.remove_unseen(timedelta(days=settings.keep_patterns_days)),
     }
     metrics = History(store)

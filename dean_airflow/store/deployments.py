@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import CursorResult, Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from dean_airflow.errors import DeploymentNotFound, IllegalTransition
 from dean_airflow.store.database import Database
 from dean_airflow.store.deployment_locks import DeploymentLock, require_lock
-from dean_airflow.store.deployment_models import DeploymentRow, DeploymentServiceRow
+from dean_airflow.store.deployment_models import DeploymentRow, DeploymentServiceRow, ReleaseRow
 
 log = logging.getLogger(__name__)
 
@@ -188,6 +188,26 @@ class Deployments:
             .order_by(DeploymentRow.created_at, DeploymentRow.id)
         )
         return self._database.read(lambda session: [read_deployment(row) for row in session.scalars(statement)])
+
+    def remove_old(self, keep: timedelta) -> int:
+        """How many went, with their services and journals: those that ended longer than `keep` ago.
+
+        What a place needs to go back from stays: whatever its present releases came with.
+        """
+
+        def work(session: Session) -> int:
+            used = select(ReleaseRow.deployment_id)
+            done = session.execute(
+                delete(DeploymentRow).where(
+                    DeploymentRow.status.in_(FINAL),
+                    DeploymentRow.completed_at < self._now() - keep,
+                    DeploymentRow.id.not_in(used),
+                )
+            )
+            assert isinstance(done, CursorResult)
+            return done.rowcount
+
+        return self._database.write(work)
 
     def transition(self, lock: DeploymentLock, deployment_id: str, status: str, **changes: Any) -> DeploymentRecord:
         """The deployment after its status changed, with the other columns `changes` names.

@@ -129,7 +129,7 @@ def deploy(request: DeployRequest, means: Means, deployment_id: str) -> dict[str
             if work.committed or (isinstance(error, DeanError) and not isinstance(error, DeploymentError)):
                 raise  # without the store or the lock nothing can be taken back; the next deployment does
             end_left(work, str(error) or type(error).__name__)
-        except (KeyboardInterrupt, SystemExit):
+        except BaseException:  # Ctrl-C, or what a command makes of SIGTERM
             if not work.committed:
                 end_left(work, "It was interrupted.")
             raise

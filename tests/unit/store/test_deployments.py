@@ -106,6 +106,22 @@ def test_one_that_ended_badly_is_taken_up_by_another_attempt_alone(store: Store)
     assert store.deployments.create("deployment-a", execution="three", **ASKED).status == "succeeded"
 
 
+def test_old_ones_go_with_their_journal_unless_they_are_what_runs(store: Store, lock: DeploymentLock, clock) -> None:
+    store.deployments.set_service(lock, "deployment-a", "web", position=1)
+    store.deployment_steps.append(lock, "deployment-a", "start", "intent", service="web")
+    bring_to(store, lock, "succeeded")
+    store.releases.put(
+        lock, "web", directory="/", release="r", previous_release=None, deployment_id="deployment-a", data=None
+    )
+    store.deployments.create("deployment-b", **ASKED)
+    clock.move(days=30)
+    assert store.deployments.remove_old(timedelta(days=31)) == store.deployments.remove_old(timedelta(days=1)) == 0
+    store.releases.remove(lock, "web")
+    assert store.deployments.remove_old(timedelta(days=1)) == 1
+    assert [each.id for each in store.deployments.list()] == ["deployment-b"]
+    assert store.deployment_steps.since("deployment-a") == [] == list(store.deployments.services("deployment-a"))
+
+
 def test_lists_are_newest_first_and_filtered(store: Store, lock: DeploymentLock, clock) -> None:
     clock.move(seconds=1)
     store.deployments.create("deployment-b", **{**ASKED, "directory": "/srv/other", "place": "other"})

@@ -32,6 +32,7 @@ def main() -> None:
         environment |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid()), "LISTEN_FDNAMES": run["service"]}
     started = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
     Path(sys.argv[3]).write_text(f"{os.getpid()} {started}")
+    os.umask(0o022)
     os.chdir(run["directory"] or folder / "files")
     ctypes.CDLL(None).prctl(
         1, signal.SIGTERM
