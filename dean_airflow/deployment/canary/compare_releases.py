@@ -12,8 +12,7 @@ from dean_airflow.deployment.canary.policy import CanaryPolicy, canary_policy
 from dean_airflow.deployment.canary.sampling import http_fetch, sample_releases
 from dean_airflow.deployment.canary.series import together
 from dean_airflow.deployment.description.deployment import Deployment
-
-KEPT_CONNECTIONS = 4
+from dean_airflow.services.pool import ServicePool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +64,10 @@ async def _judged(
     headers: dict[str, str],
     further: Callable[[CanaryPolicy], Samples] | None,
 ) -> Judgement:
-    import aiohttp
-
-    connector = aiohttp.TCPConnector(limit_per_host=KEPT_CONNECTIONS)
-    async with aiohttp.ClientSession(connector=connector) as session:
+    async with ServicePool() as pool:
         old, new = (
-            http_fetch(base.rstrip("/") + policy.path, session=session, headers=headers) for base in (old_url, new_url)
+            http_fetch(pool, name, base.rstrip("/") + policy.path, headers)
+            for name, base in (("the old release", old_url), ("the new release", new_url))
         )
         samples = await sample_releases(policy, old, new)
     if further is not None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
 from dean_airflow.deployment.canary.judge import Samples
 from dean_airflow.deployment.canary.metric import ERROR_RATE, LATENCY
 from dean_airflow.deployment.canary.policy import CanaryPolicy
-from dean_airflow.errors import DeploymentError
+from dean_airflow.errors import ConfigurationError, DeploymentError
+from dean_airflow.services.endpoint import BreakerLimits, ServiceEndpoint
+from dean_airflow.services.pool import ServicePool
 
 Fetch = Callable[[], Awaitable[None]]
 """One request to a release; raises whatever it likes where the release did not answer as it should."""
@@ -82,22 +84,19 @@ async def _answered(fetch: Fetch) -> None:
         raise _Failed from error
 
 
-def http_fetch(url: str, *, session: object, headers: dict[str, str] | None = None) -> Fetch:
-    """Requests of one address through an aiohttp session. An answer below 500 is one; a refusal or a 5xx is none.
+def http_fetch(pool: ServicePool, name: str, url: str, headers: Mapping[str, str] | None = None) -> Fetch:
+    """Requests of one address, known to the pool under that name. An answer below 500 is one; a refusal is none.
 
     Raises DeploymentError for what is no http address.
     """
-    import aiohttp
-
-    if not url.startswith(("http://", "https://")):
-        raise DeploymentError(f"{url!r} is no http address to take samples from.")
-    if not isinstance(session, aiohttp.ClientSession):
-        raise TypeError("session must be an aiohttp.ClientSession")
+    try:
+        pool.add(ServiceEndpoint(name, "http", url, breaker=BreakerLimits(enabled=False)))
+    except ConfigurationError as error:
+        raise DeploymentError(f"No samples can be taken: {error}") from None
 
     async def fetch() -> None:
-        async with session.get(url, headers=headers, allow_redirects=False) as answer:
-            await answer.read()
-            if answer.status >= 500:
-                raise DeploymentError(f"{url} answered {answer.status}.")
+        answer = await pool.http(name).get(headers=headers)
+        if answer.status >= 500:
+            raise DeploymentError(f"{name} answered {answer.status}.")
 
     return fetch

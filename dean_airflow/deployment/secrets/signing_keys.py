@@ -5,8 +5,7 @@ A value is `kid:secret`, as a line of the file is. Writers of the file take turn
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +13,10 @@ from pathlib import Path
 
 from dean_airflow.deployment.secrets.target import Acceptance
 from dean_airflow.errors import ConfigurationError, DeploymentError
+from dean_airflow.services.credentials import BearerToken
+from dean_airflow.services.endpoint import BreakerLimits, ServiceEndpoint
+from dean_airflow.services.errors import ServiceError
+from dean_airflow.services.pool import ServicePool
 from dean_airflow.services.server.keyring import read_signing_keys, write_signing_keys
 from dean_airflow.services.tokens import SigningKey, SigningKeys, generate_key, mint
 
@@ -89,21 +92,10 @@ class SigningKeysTarget:
             audience=audience,
             life=TRIAL_LIFE,
         )
-        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
-        try:
-            with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-                answer.read(1)
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code >= 500:
-                raise DeploymentError(
-                    f"{url} answers {error.code}, so whether it takes the key is not known."
-                ) from None
-            return error.code != 401
-        except OSError as error:
-            reason = getattr(error, "reason", error)
-            raise DeploymentError(f"{url} cannot be asked whether it takes the key: {reason}.") from None
-        return True
+        status = asyncio.run(_status(url, token))
+        if status >= 500:
+            raise DeploymentError(f"{url} answers {status}; whether it takes the key is not known.")
+        return status != 401
 
     @contextmanager
     def _changing(self) -> Iterator[SigningKeys]:
@@ -123,6 +115,15 @@ class SigningKeysTarget:
             write_signing_keys(self._path, keys)
         except OSError as error:
             raise DeploymentError(f"The signing keys cannot be written to {self._path}: {error.strerror}.") from None
+
+
+async def _status(url: str, token: str) -> int:
+    endpoint = ServiceEndpoint("server", "http", url, BearerToken(token), breaker=BreakerLimits(enabled=False))
+    try:
+        async with ServicePool([endpoint]) as pool:
+            return (await pool.http("server").get(seconds=SECONDS)).status
+    except ServiceError as error:
+        raise DeploymentError(f"{url} cannot be asked whether it takes the key: {error}") from None
 
 
 def _value(key: SigningKey) -> str:

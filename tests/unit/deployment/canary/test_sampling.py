@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import aiohttp
 import pytest
 from aiohttp import web
 
@@ -22,6 +21,7 @@ from dean_airflow.deployment.description.deployment import read_deployment
 from dean_airflow.errors import DeploymentError
 from dean_airflow.metrics.history import History
 from dean_airflow.metrics.sample import Sample
+from dean_airflow.services.pool import ServicePool
 from dean_airflow.store.store import Store
 
 QUICK = CanaryPolicy(samples=20, minimum=20, requests=3, timeout=2.0)
@@ -57,10 +57,8 @@ async def hanging(request: web.Request) -> web.Response:
 
 def sampled(old, new, policy: CanaryPolicy = QUICK) -> Samples:
     async def take() -> Samples:
-        async with release(old) as first, release(new) as second, aiohttp.ClientSession() as session:
-            return await sample_releases(
-                policy, http_fetch(first, session=session), http_fetch(second, session=session)
-            )
+        async with release(old) as first, release(new) as second, ServicePool() as pool:
+            return await sample_releases(policy, http_fetch(pool, "old", first), http_fetch(pool, "new", second))
 
     return asyncio.run(take())
 
@@ -102,8 +100,8 @@ def test_the_deadline_ends_the_sampling_and_leaves_it_open():
 
 
 def test_what_is_no_address_is_refused():
-    with pytest.raises(DeploymentError, match="no http address"):
-        http_fetch("ftp://somewhere", session=None)
+    with pytest.raises(DeploymentError, match="No samples can be taken"):
+        http_fetch(ServicePool(), "old", "ftp://somewhere")
 
 
 def test_series_of_the_store(tmp_path: Path):
