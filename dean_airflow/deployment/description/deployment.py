@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from dean_airflow.deployment.description.tree import Source, Tree
 from dean_airflow.deployment.place import Place, Problem
 from dean_airflow.errors import DeploymentError
 
+_RELEASE = re.compile(r"-[0-9a-f]{12}$")
 _PROCESS_FILES = ("Procfile", "supervisord.conf")
 TEMPLATE_SUFFIXES = (".example", ".template", ".sample", ".dist", ".tmpl", ".tpl", ".j2")
 
@@ -119,7 +121,9 @@ class Deployment:
         named = self.services.get(host)
         if named is not None:
             return named
-        return next((service for service in self.services.values() if host in service.names), None)
+        found = next((service for service in self.services.values() if host in service.names), None)
+        # A proxy that the deployer has led to a release names it like that.
+        return found or self.services.get(_RELEASE.sub("", host))
 
     @cached_property
     def public_hosts(self) -> list[tuple[str, Place]]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from dean_airflow.config import Settings
 from dean_airflow.deployment.backends.backend import Backend
+from dean_airflow.deployment.backends.compose.compose import ComposeBackend
 from dean_airflow.deployment.backends.process.process import ProcessBackend
 from dean_airflow.deployment.canary.compare_releases import compare_releases
 from dean_airflow.deployment.description.deployment import Deployment
@@ -49,8 +50,11 @@ class Compare(Protocol):
 
 def backend_named(name: str, site: Site) -> Backend:
     """The backend of that name. Raises DeploymentError for an unknown one."""
+    if name == ComposeBackend.name:
+        return ComposeBackend(site)
     if name != ProcessBackend.name:
-        raise DeploymentError(f"There is no backend {name!r}; there is {ProcessBackend.name}.")
+        known = f"{ProcessBackend.name} and {ComposeBackend.name}"
+        raise DeploymentError(f"There is no backend {name!r}; there are {known}.")
     return ProcessBackend(site)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from dean_airflow.deployment.backends.backend import Backend
+from dean_airflow.deployment.backends.compose.compose import ComposeBackend
 from dean_airflow.deployment.backends.process.process import ProcessBackend
 from dean_airflow.deployment.description.deployment import Deployment, read_deployment
 from dean_airflow.deployment.plan.plan import PlannedService
@@ -84,11 +86,13 @@ def wanted(
     means: Means, site: Site, backend: Backend, deployment: Deployment, request: DeployRequest | None, *, make: bool
 ) -> Wanted:
     """What the description wants to run here. `make`: the key that names depend on is made if there is none."""
-    key = backend.key(make=make) if isinstance(backend, ProcessBackend) else b""
+    key = ProcessBackend(site).key(make=make) if isinstance(backend, ProcessBackend | ComposeBackend) else b""
     variables = {DATA_VARIABLE: str(site.data), **means.variables(deployment)}
     variables |= dict(request.variables) if request is not None else {}
     check = Check(within=request.service_timeout) if request is not None else Check()
     found = wanted_releases(deployment, key, variables, check)
+    if isinstance(backend, ComposeBackend):
+        found = replace(found, releases=tuple(backend.described(deployment, each, key) for each in found.releases))
     if request is None or not request.services:
         return found
     known = {each.service for each in found.releases}
