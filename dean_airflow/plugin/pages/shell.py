@@ -37,6 +37,10 @@ NAVIGATION = (
 """Section, label, and path below `/dashboard`."""
 
 
+STYLES = ("tokens", "base", "layout", "figures", "controls", "tables", "diffs", "states", "charts")
+"""The style sheets of every page, in the order in which they hold."""
+
+
 def render(request: Request, page: Page, subject: Mapping[str, str] | None = None, status: int = 200) -> HTMLResponse:
     """The page; `subject` (ids from its address) reaches its module as data attributes."""
     root = request.scope.get("root_path", "").rstrip("/")
@@ -49,6 +53,7 @@ def render(request: Request, page: Page, subject: Mapping[str, str] | None = Non
             root=root,
             static=f"{root}/static/v-{known.version}",
             navigation=NAVIGATION,
+            styles=STYLES,
             modules=known.modules_of(page.module),
             subject=dict(subject or {}),
         )

@@ -62,6 +62,7 @@ export class Chart {
 
   options() {
     const font = `${Math.round(0.78 * parseFloat(getComputedStyle(document.documentElement).fontSize))}px Inter, sans-serif`;
+    const line = parseFloat(font);
     const axis = {
       stroke: colour("soft"),
       font,
@@ -75,7 +76,7 @@ export class Chart {
       cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
       scales: { x: { time: this.x === "time", range: this.x === "time" ? (_, low, high) => this.span ?? [low, high] : (_, low, high) => [low ?? 0, Math.max(high ?? 0, (low ?? 0) + 2)] }, y: { range: (_, low, high) => this.range(low, high) } },
       axes: [
-        this.x === "time" ? { ...axis, space: 84, values: (_, ticks, __, ___, step) => ticks.map((tick) => timeText(tick, step)) } : { ...axis, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500], values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : "")) },
+        this.x === "time" ? { ...axis, size: 2.4 * line, space: 84, values: (_, ticks, __, ___, step) => ticks.map((tick) => timeText(tick, step)) } : { ...axis, size: 2.4 * line, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500], values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : "")) },
         { ...axis, size: (plot, values) => 18 + 0.56 * parseFloat(font) * Math.max(3, ...(values ?? []).map((value) => String(value).length)), values: (_, ticks) => ticks.map((tick) => this.format(tick)) },
       ],
       series: [

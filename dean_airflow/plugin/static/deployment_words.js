@@ -33,6 +33,7 @@ const named = (words, state) => words[state] ?? [String(state ?? "unknown").repl
 
 export const deploymentPill = (deployment) => pill(...named(STATES, deployment.status));
 export const stepPill = (step) => pill(...named(STEPS, step.state));
-export const servicePill = (service) => pill(...named(SERVICES, service.state));
+/** A service that was taken back to nothing is `deployed` without a release. */
+export const servicePill = (service) => (service.state === "deployed" && !service.release ? pill("withdrawn", "idle") : pill(...named(SERVICES, service.state)));
 export const findingPill = (finding) => pill(finding.severity, FINDINGS[finding.severity] ?? "idle");
 export const isUnderWay = (deployment) => !["succeeded", "rolled_back", "failed"].includes(deployment.status);
