@@ -16,6 +16,7 @@ from dean_airflow.errors import DeploymentError
 
 from ...deployments.shop import Shop
 
+HOOKS = "hooks: {pre_deploy: ['true'], backup: ['true'], post_deploy: ['true']}\n"
 BLUE_GREEN = {"data": "blue_green", "web": "blue_green"}
 RECREATE = {"data": "recreate", "web": "recreate"}
 
@@ -43,11 +44,16 @@ class Case:
         self.shop.describe("two", strategies=self.strategies)
         return self.shop.deploy(means={"at": at})
 
+    @property
+    def last_before_the_end(self) -> str:
+        """The last point from which everything is taken back."""
+        return self.points[self.points.index(":commit:before") - 1]
+
     def points_back(self) -> list[str]:
         """The points of a deployment that fails at its last step before it is final, from there on."""
         seen: list[str] = []
 
-        last = [point for point in self.points if point.endswith(":record:after")][-1]
+        last = self.last_before_the_end
         fault = fail_at(last)
 
         def at(point: str) -> None:
@@ -90,7 +96,7 @@ def every_step(shop: Shop, strategies: dict[str, str]) -> None:
 
 def every_step_back(shop: Shop, strategies: dict[str, str], *, for_ever: bool) -> None:
     case = Case(shop, strategies)
-    last = [point for point in case.points if point.endswith(":record:after")][-1]
+    last = case.last_before_the_end
     points = case.points_back()
     assert len(points) >= 2 * len(shop.services) * 4
     for point in points:
@@ -132,6 +138,7 @@ def test_every_step_back_of_one_service(one: Shop) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("strategies", [BLUE_GREEN, RECREATE], ids=["blue_green", "recreate"])
 def test_every_step(shop: Shop, strategies: dict[str, str]) -> None:
+    shop.extra = HOOKS
     every_step(shop, strategies)
 
 
@@ -139,4 +146,36 @@ def test_every_step(shop: Shop, strategies: dict[str, str]) -> None:
 @pytest.mark.parametrize("for_ever", [False, True], ids=["once", "for ever"])
 @pytest.mark.parametrize("strategies", [BLUE_GREEN, RECREATE], ids=["blue_green", "recreate"])
 def test_every_step_back(shop: Shop, strategies: dict[str, str], for_ever: bool) -> None:
+    shop.extra = HOOKS
     every_step_back(shop, strategies, for_ever=for_ever)
+
+
+@pytest.mark.slow
+def test_every_step_of_going_back_to_a_backup(shop: Shop) -> None:
+    """To before `web` was there: it is stopped, and `data` changes."""
+    shop.describe("one", without=("web",))
+    assert shop.deploy()["success"]
+    shop.describe("two")
+    assert shop.deploy()["success"]
+    before = shop.state()
+    name = shop.deployer().backups(str(shop.directory))[0].name
+    points: list[str] = []
+
+    def stop_at_the_end(point: str) -> None:
+        points.append(point)
+        if point == ":commit:before":
+            raise DeploymentError("enough")
+
+    assert shop.deploy(means={"at": stop_at_the_end}, rollback_to=name)["status"] == "rolled_back"
+    assert shop.state() == before
+    assert "web:withdraw:after" in points and "web:withdraw:undo-after" in points
+    forward = [point for point in points if ":undo-" not in point]
+    for point in forward:
+        assert shop.deploy(means={"at": fail_at(point)}, rollback_to=name)["status"] == "rolled_back", point
+        assert shop.state() == before, point
+    for point in (point for point in points if ":undo-" in point):
+        faults = fail_at(forward[-1]), fail_at(point)
+        report = shop.deploy(means={"at": lambda at, faults=faults: [fault(at) for fault in faults]}, rollback_to=name)
+        assert report["status"] == "rolled_back" and shop.state() == before, point
+    assert shop.deploy(rollback_to=name)["success"]
+    assert shop.answers() == {"data": "one", "web": "URLError"}

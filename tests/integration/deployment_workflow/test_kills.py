@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,11 +22,13 @@ SCRIPT = "tests.deployments.deploying"
 FINAL = ("commit", "retire", "tidy")
 
 
-def kill_at(case: Case, deployment_id: str, point: str, ttl: float) -> None:
+def kill_at(case: Case, deployment_id: str, point: str, ttl: float, *, must: bool = True) -> int:
+    """How the process ended: killed, or, where it need not be (`must`), well."""
     case.shop.describe("two", strategies=case.strategies)
     words = [sys.executable, "-m", SCRIPT, str(case.shop.folder), deployment_id, str(ttl), point]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == -9, f"not killed at {point}: {done.stdout}{done.stderr}"
+    assert done.returncode in ((-9,) if must else (-9, 0)), f"not killed at {point}: {done.stdout}{done.stderr}"
+    return done.returncode
 
 
 def again(case: Case, deployment_id: str) -> dict[str, Any]:
@@ -75,6 +79,25 @@ def test_killed_at_every_point(shop: Shop, strategies: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("strategies", [BLUE_GREEN, RECREATE], ids=["blue_green", "recreate"])
+def test_killed_at_every_write_to_the_store(shop: Shop, strategies: dict[str, str]) -> None:
+    """Finer than the steps: between a step and its line, a line and the row it is about, the last row and the lock."""
+    shop.services = ("web",)
+    case = Case(shop, strategies)
+    number = 0
+    while True:
+        number += 1
+        name = f"deployment-{number:012x}"
+        code = kill_at(case, name, f"write:{number}:{'before' if number % 2 else 'after'}", ttl=60, must=False)
+        report = again(case, name)
+        assert report["success"] and case.shop.state() == case.new, number
+        if code == 0:
+            break
+        assert case.reset() == case.old
+    assert number > 30
+
+
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_going_back(shop: Shop) -> None:
     """Killed while a deployment is taken back, the next one takes the rest back."""
     shop.services = ("web",)
@@ -86,15 +109,42 @@ def test_a_kill_in_the_middle_of_going_back(shop: Shop) -> None:
     assert report["success"] and case.shop.state() == case.old
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_command_is_interrupted(running: Shop, number: int, code: int) -> None:
+    before = running.state()
+    running.describe("two", broken={"web": "health"}, within=100)
+    words = [sys.executable, "-m", "airflow", "dean", "deploy", str(running.directory), "--no-probes"]
+    environment = {**os.environ, "AIRFLOW_HOME": str(running.folder / "home")}
+    environment.pop("AIRFLOW__DEAN__DATA_DIR", None)
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+
+        def verifying() -> bool:
+            with running.store() as store:
+                newest = store.deployments.list()[0]
+                return any(
+                    (each.service, each.action) == ("web", "verify") for each in store.deployment_steps.since(newest.id)
+                )
+
+        until = time.monotonic() + 90
+        running.services = ("data", "web")
+        while not (verifying() and running.ask("data") == "two"):
+            assert time.monotonic() < until and command.poll() is None
+            time.sleep(0.1)
+        command.send_signal(number)
+        _, said = command.communicate(timeout=60)
+    assert command.returncode == code, said
+    assert running.state() == before
+    with running.store() as store:
+        assert store.deployments.list()[0].status == "rolled_back"
+
+
 def test_supervisord_is_killed_in_the_middle(running: Shop) -> None:
     before = running.state()
     running.describe("two")
 
     def at(point: str) -> None:
         if point == "web:switch:before":
-            import os
-            import signal
-
             os.kill(running.backend._supervisord.pid() or 0, signal.SIGKILL)
 
     report = running.deploy(means={"at": at})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from dean_airflow.deployment.rollout.report import report_text
 from dean_airflow.errors import DeploymentError, DeploymentLocked, StoreError
 
+from ....databases import postgres_schema
 from ....deployments.shop import Shop
 
 
@@ -288,3 +290,19 @@ def test_a_store_that_cannot_be_opened_is_one_sentence(shop: Shop) -> None:
     with pytest.raises(StoreError):
         shop.deploy()
     assert not shop.site.folder.exists()
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(
+    not os.environ.get("DEAN_TEST_POSTGRES"), reason="needs the URL of a database in DEAN_TEST_POSTGRES"
+)
+def test_a_store_on_postgresql(shop: Shop) -> None:
+    with postgres_schema() as url:
+        shop.settings = shop.settings.model_copy(update={"store": url})
+        shop.describe("one")
+        assert shop.deploy()["success"]
+        before = shop.state()
+        shop.describe("two", broken={"web": "start"}, within=5)
+        assert shop.deploy()["status"] == "rolled_back" and shop.state() == before
+        shop.describe("two")
+        assert shop.deploy()["success"] and shop.answers() == {"data": "two", "web": "two"}
