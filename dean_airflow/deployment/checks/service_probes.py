@@ -316,9 +316,48 @@ def privileges(deployment: Deployment, probes: Probes) -> Iterator[Hit]:
             rows = probes.query(url, statement)
         except LoginRefused:
             continue  # M93's
-        missing = [name for name, has in zip(("connect", "use", "create"), rows[0], strict=True) if not has]
+        lacks = [name for name, has in zip(("connect", "use", "create"), rows[0], strict=True) if not has]
+        missing = [f"{', '.join(lacks)} in its schema"] if lacks else []
+        if tables := [str(row[0]) for row in probes.query(url, _NOT_WRITABLE)]:
+            more = f" and {len(tables) - 3} more" if len(tables) > 3 else ""
+            missing.append(f"read and write {', '.join(tables[:3])}{more}")
+        missing += [f"create the extension {name}" for name in _extensions(deployment, probes, url)]
         if missing:
-            yield Hit(use.place, f"{use.name}: the role may not {', '.join(missing)} in its schema.")
+            yield Hit(use.place, f"{use.name}: the role may not {', nor '.join(missing)}.")
+
+
+_NOT_WRITABLE = (
+    "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND NOT ("
+    "has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT') AND "
+    "has_table_privilege(format('%I.%I', schemaname, tablename), 'INSERT') AND "
+    "has_table_privilege(format('%I.%I', schemaname, tablename), 'UPDATE') AND "
+    "has_table_privilege(format('%I.%I', schemaname, tablename), 'DELETE')) ORDER BY 1"
+)
+_EXTENSION = re.compile(r"(?im)^\s*CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?\"?([\w-]+)")
+
+
+def _extensions(deployment: Deployment, probes: Probes, url: str) -> Iterator[str]:
+    """Of the migrations, which run as this role: those that are neither there nor to be made by it."""
+    folder = deployment.file.get("migrations", "dir")
+    if folder is None or not folder.text:
+        return
+    root = deployment.tree.resolve(folder.text)
+    sources = [source for source in deployment.tree.matching(".sql") if source.path.is_relative_to(root)]
+    wanted = {name for source in sources for name in _EXTENSION.findall(source.text)}
+    if not wanted:
+        return
+    there = {str(row[0]) for row in probes.query(url, "SELECT extname FROM pg_extension")}
+    may = probes.query(
+        url,
+        "SELECT has_database_privilege(current_database(), 'CREATE'), "
+        "(SELECT rolsuper FROM pg_roles WHERE rolname = current_user)",
+    )[0]
+    trusted = {
+        str(row[0]) for row in probes.query(url, "SELECT name FROM pg_available_extension_versions WHERE trusted")
+    }
+    for name in sorted(wanted - there):
+        if not (may[1] or (may[0] and name in trusted)):
+            yield name
 
 
 @probe(

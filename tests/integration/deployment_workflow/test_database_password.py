@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -24,69 +18,19 @@ from dean_airflow.store.database import Database
 from dean_airflow.store.ids import new_deployment_id
 from dean_airflow.store.store import Store
 
+from ...deployments.servers import PostgresServer, postgres_server
 from ...deployments.shop import Shop
 
 OLD = "old-Jd72mLpQvB5nR1xYt0EoKq93uWc8zK8wq"
 
 
-@dataclass(frozen=True)
-class Server:
-    """`folder` holds its socket and the password file; `log` is what the server itself writes, statements included."""
-
-    folder: Path
-    log: Path
-
-    @property
-    def passfile(self) -> Path:
-        return self.folder / "pgpass"
-
-    def url(self, *, passfile: bool, role: str = "app") -> str:
-        more = f"&passfile={self.passfile}" if passfile else ""
-        return f"postgresql+psycopg2://{role}@/dean?host={self.folder}{more}"
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    initdb = str(found[-1]) if found else shutil.which("initdb")
-    if initdb is None:
-        pytest.skip("needs PostgreSQL's own programs (initdb)")
-    bin_folder = Path(initdb).parent
-    folder = Path(tempfile.mkdtemp(prefix="dean-pg-"))
-    as_owner: list[str] = []
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-        as_owner = ["runuser", "-u", "postgres", "--"]
-    folder.chmod(0o755)
-
-    def do(program: str, *words: str) -> None:
-        subprocess.run([*as_owner, str(bin_folder / program), *words], check=True, capture_output=True, cwd="/")
-
-    (folder / "first").write_text("superuser-of-this-test\n")
-    data, log = folder / "data", folder / "log"
-    do(
-        "initdb",
-        f"--pgdata={data}",
-        "--username=boss",
-        "--auth=scram-sha-256",
-        f"--pwfile={folder / 'first'}",
-        "--no-sync",
-    )
-    options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off -c log_statement=all"
-    do("pg_ctl", f"--pgdata={data}", f"--log={log}", "--wait", "--silent", f"--options={options}", "start")
-    try:
-        roles = [f"CREATE ROLE {name} LOGIN PASSWORD '{OLD}'" for name in ("app", "other")]
-        environment = {**os.environ, "PGPASSWORD": "superuser-of-this-test"}
-        for statement in (*roles, "CREATE DATABASE dean OWNER app"):
-            words = [str(bin_folder / "psql"), "-h", str(folder), "-U", "boss", "-d", "postgres", "-qc", statement]
-            subprocess.run(words, check=True, capture_output=True, env=environment)
-        yield Server(folder, log)
-    finally:
-        do("pg_ctl", f"--pgdata={data}", "--mode=immediate", "--silent", "stop")
-        shutil.rmtree(folder)
+def server() -> Iterator[PostgresServer]:
+    with postgres_server(OLD) as server:
+        yield server
 
 
-def test_a_password_is_rotated_under_a_store_at_work(server: Server, shop: Shop) -> None:
+def test_a_password_is_rotated_under_a_store_at_work(server: PostgresServer, shop: Shop) -> None:
     server.passfile.write_text(f"*:*:*:app:{OLD}\n")
     server.passfile.chmod(0o600)
     role = PostgresRole(server.url(passfile=False))
@@ -136,7 +80,7 @@ def test_a_password_is_rotated_under_a_store_at_work(server: Server, shop: Shop)
     assert new not in "\n".join(shop.lines)
 
 
-def test_a_file_that_cannot_be_written_restores_the_old_password(server: Server, shop: Shop) -> None:
+def test_a_file_that_cannot_be_written_restores_the_old_password(server: PostgresServer, shop: Shop) -> None:
     role = PostgresRole(server.url(passfile=False, role="other"))
     holder = PassfileHolder(server.passfile, "other")
     server.passfile.write_text(f"*:*:*:other:{OLD}\n")
