@@ -77,6 +77,11 @@ class Settings(BaseModel):
         default="",
         description="Directory of the deployment that dean_deployment_validation looks at daily.",
     )
+    validate_champions: bool = Field(
+        default=False,
+        description="Whether every champion starts dean_champion_validation, which checks the deployment on its "
+        "branch.",
+    )
     rotated_secret: str = Field(
         default="",
         description="Secret of that deployment which dean_secret_rotation rotates on the first of each month, by its "

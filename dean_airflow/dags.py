@@ -1,6 +1,7 @@
 """Every shipped DAG, for a DAGs folder: a file there with `from dean_airflow.dags import *` has them all."""
 
 from dean_airflow.shipped_dags.dean_alert_response import dean_alert_response
+from dean_airflow.shipped_dags.dean_champion_validation import dean_champion_validation
 from dean_airflow.shipped_dags.dean_deployment import dean_deployment
 from dean_airflow.shipped_dags.dean_deployment_validation import dean_deployment_validation
 from dean_airflow.shipped_dags.dean_evolution_trial import dean_evolution_trial
@@ -12,6 +13,7 @@ from dean_airflow.shipped_dags.dean_secret_rotation import dean_secret_rotation
 
 __all__ = [
     "dean_alert_response",
+    "dean_champion_validation",
     "dean_deployment",
     "dean_deployment_validation",
     "dean_evolution_trial",

@@ -13,6 +13,7 @@ _OPERATOR_MODULES = [
     "dean_airflow.operators.deployment",
     "dean_airflow.operators.deploy",
     "dean_airflow.operators.rotation",
+    "dean_airflow.operators.champion",
     "dean_airflow.operators.alerts",
     "dean_airflow.operators.metrics",
     "dean_airflow.operators.remote_trial",

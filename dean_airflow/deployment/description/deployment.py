@@ -189,6 +189,12 @@ def read_deployment(
     )
 
 
+def holds_deployment(directory: Path) -> bool:
+    """Whether there is anything in a directory that would be deployed. Raises DeploymentError for no directory."""
+    tree = Tree(directory)
+    return bool(project_files(tree, "")) or read_deployment_file(tree).source is not None or _has_processes(tree)
+
+
 def _given_by_compose(tree: Tree, files: list[Path]) -> dict[str, str]:
     """Variables that are always set where compose runs, whoever calls it."""
     folder = files[0].parent if files else tree.root

@@ -35,6 +35,7 @@ def test_every_dag_imports(dag_bag) -> None:
     assert dag_bag.import_errors == {}
     assert sorted(dag_bag.dag_ids) == [
         "dean_alert_response",
+        "dean_champion_validation",
         "dean_deployment",
         "dean_deployment_validation",
         "dean_evolution_trial",
