@@ -176,6 +176,30 @@ function drawPairs(rows, claimed, width) {
   return s("svg", { class: "drawing", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, parts);
 }
 
+/** How a candidate's paired measurements lie: `bins` of ln(candidate / baseline), drawn as speed-ups; 1.00× is no change. */
+export function distribution({ bins, quartiles, count: total }) {
+  if (!bins?.length) return null;
+  return fitted((width) => drawDistribution(bins, quartiles, total, width));
+}
+
+function drawDistribution(bins, quartiles, total, width) {
+  // A gain is below 0 in the logarithm and above 1 as a speed-up, so the bins run the other way round.
+  const turned = bins.map(({ low, high, count: number }) => ({ low: Math.exp(-high), high: Math.exp(-low), number }));
+  const across = scale([1, ...turned.flatMap(({ low, high }) => [low, high])], 8, width - 8);
+  const height = 130;
+  const most = Math.max(...turned.map(({ number }) => number));
+  const parts = ticks(across, width / 90).flatMap((tick) => [s("line", { class: "axis", x1: across(tick), x2: across(tick), y1: 4, y2: height - 22 }), s("text", { x: across(tick), y: height - 6, "text-anchor": "middle" }, factor(tick))]);
+  for (const { low, high, number } of turned) {
+    const tall = ((height - 30) * number) / most;
+    parts.push(s("rect", { class: "column", x: across(low), y: height - 22 - tall, width: Math.max(1.5, across(high) - across(low) - 1), height: tall }));
+  }
+  const middle = Math.exp(-quartiles[1]);
+  parts.push(s("line", { class: "reference", x1: across(1), x2: across(1), y1: 0, y2: height - 22 }));
+  parts.push(s("line", { class: "whisker", x1: across(middle), x2: across(middle), y1: 4, y2: height - 22 }));
+  const label = `Speed-up of ${count(total)} measured pairs: median ${factor(middle)}, half of them between ${factor(Math.exp(-quartiles[2]))} and ${factor(Math.exp(-quartiles[0]))}.`;
+  return s("svg", { class: "drawing", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, s("title", {}, label), parts);
+}
+
 function scale(values, from, to) {
   let low = Math.min(...values);
   let high = Math.max(...values);

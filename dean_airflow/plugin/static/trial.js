@@ -116,6 +116,7 @@ function draw({ found, generations, verdicts, champion, lineage, patterns }) {
     parts.candidates.grown();
   }
   parts.won = champion;
+  parts.search.migrations = lineage.migrations;
   drawHead();
   const key = JSON.stringify([champion, lineage]);
   if (key !== parts.championKey) {

@@ -2,6 +2,7 @@
 
 import { ApiError, get } from "./api.js";
 import { fill, h } from "./dom.js";
+import { distribution } from "./drawings.js";
 import { count, factor, fixed, noun } from "./format.js";
 import { calmly } from "./page.js";
 import { pager, panel, pill, reader, table } from "./parts.js";
@@ -94,10 +95,24 @@ export class Candidates {
     const speed = typeof one.cost === "number" && one.cost > 0 ? `, ${factor(1 / one.cost)} as fast in the search` : "";
     reader(`Candidate ${one.island}.${one.sequence}`, h("p", { class: "soft" }, `${one.verdict} at ${one.stage}${speed}. ${one.reason}`), place);
     try {
-      fill(place, await candidateDiff(this.here, one.island, one.sequence), one.edits.length ? h("details", {}, h("summary", {}, noun(one.edit_count, "edit")), h("ul", { class: "plain" }, one.edits.map((edit) => h("li", {}, h("code", {}, edit))))) : null);
+      const [whole, diff] = await Promise.all([get(`${this.here}/candidates/${one.island}/${one.sequence}`), candidateDiff(this.here, one.island, one.sequence).catch(said)]);
+      const pairs = whole.distribution;
+      fill(
+        place,
+        pairs ? h("p", { class: "note" }, `${noun(pairs.count, "measured pair")}: how many times as fast as the baseline; the line is their median.`) : null,
+        pairs ? distribution(pairs) : null,
+        diff,
+        h("details", {}, h("summary", {}, noun(whole.edit_count, "edit")), h("ul", { class: "plain" }, whole.explained.map((edit) => h("li", {}, h("strong", {}, edit.title), " ", h("code", {}, edit.text))))),
+      );
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       fill(place, h("p", { class: "wrong" }, error.message));
     }
   }
+}
+
+/** What a diff cannot be made of is said in its place: the rest of the candidate is known all the same. */
+function said(error) {
+  if (!(error instanceof ApiError)) throw error;
+  return h("p", { class: "wrong" }, error.message);
 }

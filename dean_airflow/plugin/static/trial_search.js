@@ -14,6 +14,7 @@ export class Search {
     this.cost = new Chart("Least cost by generation", { format: (value) => value.toFixed(2), threshold: { value: 1, label: "baseline" } });
     this.diversity = new Chart("Diversity by generation", { format: (value) => value.toFixed(2), low: 0, high: 1 });
     this.islands = h("div", {});
+    this.migrations = []; // what islands took of one another
     this.waiting = [this.fitness, this.cost, this.diversity].map(() => h("p", { class: "note" }, "The curves begin when the first generation ends."));
     this.panels = [
       panel("Fitness", { note: "best of each island (line) and its mean (dashed)" }, this.waiting[0], this.fitness.element),
@@ -89,6 +90,7 @@ export class Search {
           { label: "Its course", class: "course", value: ({ island, points }) => spark(points.map((point) => [point.number, point.best_fitness]), `Best fitness of island ${island}`) },
           { label: "Diversity", number: true, value: ({ last }) => fixed(last.diversity, 2) },
           { label: "Injected", number: true, value: ({ points }) => count(points.reduce((sum, point) => sum + (point.injected ?? 0), 0)) },
+          { label: "Taken", number: true, value: ({ island }) => count(this.migrations.filter((one) => one.island === island).length) },
           { label: "Judged", number: true, value: ({ points }) => count(Math.max(...points.map((point) => point.evaluations ?? 0))) },
         ],
       }),

@@ -124,6 +124,25 @@ def test_a_trial_that_is_deleted_while_it_is_watched(open_as: Callable[..., Read
     assert page.get_by_text(fitness(0.15)).count() == 1
 
 
+def test_an_alert_is_silenced_and_heard_again(open_as: Callable[..., Reader], site: Site) -> None:
+    reader = open_as()
+    page = reader.visit("/dashboard/metrics")
+    alerts = page.locator("#alerts")
+    alerts.get_by_role("button", name="Silence").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Because").fill("<i>new disks</i>")
+    dialog.get_by_role("button", name="Silence").click()
+
+    reader.sees("<i>new disks</i>")
+    silences = site.store.silences.list()
+    assert [(one.reason, one.author) for one in silences] == [("<i>new disks</i>", "admin")]
+
+    alerts.get_by_role("button", name="End").click()
+    dialog.get_by_role("button", name="End the silence").click()
+    page.get_by_text("<i>new disks</i>").wait_for(state="hidden")
+    assert site.store.silences.list() == []
+
+
 @pytest.mark.parametrize("path", ["trials/trial-unknown", "trials/%3Cb%3E", "deployments/unknown"])
 def test_what_is_unknown_is_said(open_as: Callable[..., Reader], path: str) -> None:
     reader = open_as()

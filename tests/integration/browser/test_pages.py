@@ -83,3 +83,18 @@ def test_the_keyboard_reaches_everything_in_order(open_as: Callable[..., Reader]
     page.locator("[data-sort=repository]").press("Enter")
     page.locator("th[aria-sort=ascending]").wait_for()
     assert page.evaluate("document.activeElement.dataset.sort") == "repository"
+
+
+def test_a_candidate_is_opened_with_its_measurements_and_closed_again(open_as: Callable[..., Reader]) -> None:
+    reader = open_as()
+    page = reader.visit(f"/dashboard/trials/{IMPROVED}")
+    button = page.get_by_role("button", name="Diff of candidate 0.0", exact=True)
+    button.press("Enter")
+
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("img", name="Speed-up of 40 measured pairs").wait_for()
+    assert reader.barriers() == []
+    page.keyboard.press("Escape")
+
+    dialog.wait_for(state="detached")
+    assert page.evaluate("document.activeElement.dataset.candidate") == "0.0"
