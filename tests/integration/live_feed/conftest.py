@@ -35,16 +35,16 @@ def new_stack(airflow_home: Path, tmp_path_factory: pytest.TempPathFactory) -> C
     return make
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server(new_stack: Callable[..., AirflowStack]) -> Iterator[Server]:
-    """A web server for the tests of a module; whoever kills it starts it again."""
+    """A web server for all tests here; whoever kills it starts it again."""
     server = Server(new_stack(AIRFLOW__DEAN__SERVER_SOCKETS_PER_USER="6"))
     server.start()
     yield server
     server.kill()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def store(server: Server) -> Iterator[Store]:
     with Store.open(store_url(server.stack)) as store:
         yield store
@@ -65,7 +65,7 @@ def postgres_url() -> Iterator[str]:
     engine.dispose()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
