@@ -51,7 +51,7 @@ def check_origin(connection: HTTPConnection) -> None:
     origin = connection.headers.get("origin")
     if origin is None and connection.headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
         return
-    own = {connection.headers.get("host"), urlsplit(conf.get("api", "base_url", fallback="")).netloc}
+    own = {connection.headers.get("host"), urlsplit(conf.get("api", "base_url", fallback="") or "").netloc} - {""}
     if origin is None or urlsplit(origin).netloc not in own:
         raise ApiError(403, "The request comes from a page of another site.")
 
