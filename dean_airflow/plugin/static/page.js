@@ -152,6 +152,7 @@ export function empty(heading, words, ...more) {
 /** Follows topics of the live feed and shows in the page's head how it is. */
 export function live(topics, onFrame, { onBack } = {}) {
   let before = "connecting";
+  linkState.hidden = false;
   return follow(topics, {
     onFrame,
     onState(state, reason) {

@@ -21,5 +21,4 @@ show(
     h("div", { class: "actions" }, h("a", { class: "button", href: `${ROOT}/dashboard` }, "Overview"), h("a", { class: "button", href: `${ROOT}/dashboard/trials` }, "All trials")),
   ),
 );
-document.getElementById("link-state").hidden = true;
 if (state !== "nothing") setTimeout(() => location.reload(), 3000);
