@@ -130,13 +130,20 @@ class Deployer:
             means = self._means(self._settings, store, self._say)
             with holding(means, site, new_deployment_id()) as held:
                 recover_site(means, site, held.lock)
-                started = []
-                for service, row in store.releases.current(site.id).items():
-                    backend = means.backend_of(str(row.data.get("backend") or "process"), site)
-                    if backend.status(service, row.release).state not in ("running", "starting"):
-                        backend.start(service, row.release)
-                        backend.switch(service, row.release)
-                        started.append(service)
+                found = {
+                    service: (means.backend_of(str(row.data.get("backend") or "process"), site), row.release)
+                    for service, row in store.releases.current(site.id).items()
+                }
+                # all are asked before the first is started: with it a backend may start the others as well
+                started = [
+                    service
+                    for service, (backend, release) in found.items()
+                    if backend.status(service, release).state not in ("running", "starting")
+                ]
+                for service in started:
+                    backend, release = found[service]
+                    backend.start(service, release)
+                    backend.switch(service, release)
                 return started
 
     def down(self, directory: str, *, destructive: bool = False) -> list[str]:

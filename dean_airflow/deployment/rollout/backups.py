@@ -36,7 +36,8 @@ class Backup:
 
 def backup_name(record: DeploymentRecord) -> str:
     """The same for every try of an attempt; sorts by time."""
-    return f"{record.created_at:%Y%m%dT%H%M%SZ}-{record.id.rpartition('-')[2][:6]}-{record.attempt}"
+    milliseconds = record.created_at.microsecond // 1000
+    return f"{record.created_at:%Y%m%dT%H%M%S}{milliseconds:03}Z-{record.id.rpartition('-')[2][:6]}-{record.attempt}"
 
 
 def make_backup(site: Site, record: DeploymentRecord, deployment: Deployment, running: Mapping[str, Release]) -> str:

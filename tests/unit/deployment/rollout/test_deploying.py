@@ -78,6 +78,7 @@ def test_one_that_never_becomes_healthy_is_taken_back_with_those_before_it(runni
     assert running.state() == before
 
 
+@pytest.mark.slow
 def test_one_that_ends_at_once_is_not_waited_for(running: Shop) -> None:
     before = running.state()
     running.describe("two", strategies={"data": "recreate", "web": "recreate"}, broken={"data": "start"}, within=120)
