@@ -85,11 +85,18 @@ def roll_out(
 
 
 def verify(request: DeployRequest, means: Means, deployment_id: str) -> dict[str, Any]:
-    """Looks at every service once more, runs the hook post_deploy, and ends old releases; answers the report."""
-    with _at_work(request, means, deployment_id) as (work, held):
+    """Looks at every service once more, runs the hook post_deploy, and ends old releases; answers the report.
+
+    Services that are not rolled out yet are so first: where only failed tasks were cleared, not each has a task.
+    """
+    with _at_work(request, means, deployment_id, take_up=True) as (work, held):
         if not work.record.is_final:
             _still_going_on(work)
             held.keep = True
+            _back_up(work)
+            for each in means.store.deployments.services(deployment_id):
+                if each.state in ("pending", "deploying"):
+                    _roll_out(work, each.service)
             _verify(work)
             finish(work)
             held.keep = False

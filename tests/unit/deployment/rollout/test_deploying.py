@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from dean_airflow.deployment.rollout import stages
+from dean_airflow.deployment.rollout.means import Means
 from dean_airflow.deployment.rollout.report import report_text
 from dean_airflow.errors import DeploymentError, DeploymentLocked, StoreError
 
@@ -173,6 +175,38 @@ def test_a_service_that_is_not_described_any_more_is_left_alone(running: Shop) -
     report = running.deploy()
     assert report["left"] == ["web"] and running.answers() == {"data": "two", "web": "one"}
     assert "web" in report_text(report)
+
+
+def test_stages_go_on_where_only_failed_tasks_are_cleared(running: Shop) -> None:
+    """As Airflow calls them: each on its own, the failed one and those after it once more."""
+    before = running.state()
+    running.describe("two", broken={"web": "health"}, within=1)
+    name = "deployment-0123456789ab"
+
+    def run(stage: Any, execution: str) -> Any:
+        with running.store() as store:
+            means = Means(running.settings, store, running.lines.append, execution=execution)
+            return stage(running.request(), means, name)
+
+    assert run(stages.open_deployment, "first") == ["data", "web"]
+    assert run(stages.back_up, "first") == run(stages.back_up, "first") != ""
+    assert run(stages.roll_out, "first") == "data"
+    with pytest.raises(DeploymentError, match=r"web .* did not become healthy"):
+        run(stages.roll_out, "first")
+    assert run(stages.roll_out, "first") == "", "what follows a failed service is left alone"
+    with pytest.raises(DeploymentError, match="web is not rolled out"):
+        run(stages.verify, "first")
+    assert run(stages.take_back, "first")["status"] == run(stages.take_back, "first")["status"] == "rolled_back"
+    assert running.state() == before
+    assert run(stages.roll_out, "first") == "", "a task that outlives the roll-back does nothing"
+    assert running.state() == before
+
+    running.describe("two")
+    assert run(stages.roll_out, "second") == "data"
+    report = run(stages.verify, "second")
+    assert (report["status"], report["attempt"]) == ("succeeded", 2)
+    assert running.answers() == {"data": "two", "web": "two"}
+    assert run(stages.verify, "second")["status"] == run(stages.take_back, "second")["status"] == "succeeded"
 
 
 def test_two_at_once_do_not_mix(running: Shop) -> None:
