@@ -26,7 +26,10 @@ PARTS = ("", "/generations", "/verdicts", "/champion", "/lineage", "/patterns")
 
 
 def run(minutes: float | None) -> list[Figure]:
-    """p95 in ms, of the trial page and the overview. A shortened run has fewer trials, and says so."""
+    """p95 in ms, of the trial page and the overview. A shortened run has fewer trials, and says so.
+
+    The store is a new SQLite file, or the empty database whose URL is in DEAN_BENCH_STORE.
+    """
     trials = TRIALS if minutes is None else max(50, min(TRIALS, int(60 * minutes)))
     with tempfile.TemporaryDirectory(prefix="dean-bench-") as folder:
         home = Path(folder) / "airflow"
