@@ -78,7 +78,8 @@ def _deployments(store: Store, folder: Path) -> None:
         )  # fmt: skip
         lock = store.deployment_locks.acquire(f"place-{number}", deployment, timedelta(minutes=5))
         for state in states:
-            store.deployments.transition(lock, deployment, state)
+            kept = {"backup": "20260504T120000Z-000000-1"} if state == "deploying" else {}
+            store.deployments.transition(lock, deployment, state, **kept)
             if state != "succeeded":
                 store.deployment_steps.append(lock, deployment, state, "intent")
                 store.deployment_steps.append(lock, deployment, state, "failed" if state == "failed" else "done")

@@ -18,6 +18,9 @@ from tests.unit.plugin.some_trials import crown, make_trial
 
 pytestmark = pytest.mark.airflow
 
+LONG = 90_000
+"""Milliseconds: the feed waits half a minute between two attempts in the end."""
+
 
 class Living:
     """A trial whose one island is evolved by the test, by the calls that an island makes."""
@@ -90,7 +93,7 @@ def test_a_server_that_is_killed_leaves_nothing_missing(
     finally:
         site.start()
 
-    reader.shows("#link-state[data-state=live]")
+    reader.shows("#link-state[data-state=live]", LONG)
     reader.sees(fitness(0.40))
     assert generations_shown(reader) == [str(number) for number in range(7)]
     trial.generations(1)
