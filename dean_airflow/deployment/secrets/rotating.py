@@ -15,6 +15,7 @@ from dean_airflow.deployment.hooks.runner import passed_on
 from dean_airflow.deployment.rollout import stages
 from dean_airflow.deployment.rollout.means import Means
 from dean_airflow.deployment.rollout.request import DeployRequest
+from dean_airflow.deployment.rollout.work import DATA_VARIABLE
 from dean_airflow.deployment.secrets.command import CommandAuthority
 from dean_airflow.deployment.secrets.held_value import FileHolder, HeldValueTarget, replace_file
 from dean_airflow.deployment.secrets.postgres import PassfileHolder, PostgresRole
@@ -48,8 +49,8 @@ def rotating_of(
     Raises DeploymentError: no such deployment or secret, or one that is wrongly described.
     """
     deployment = read_deployment(directory, environment=environment or None, shell=os.environ)
-    facts = secret_facts(deployment, name)
     site = site_of(directory, means.settings.data_dir)
+    facts = secret_facts(deployment, name, {DATA_VARIABLE: str(site.data)})
     lasts = overlap if overlap is not None else facts.overlap if facts.overlap is not None else OVERLAP
     return Rotating(
         target=target_of(facts, deployment, means, holders or {}),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dean_airflow.deployment.description.deployment import Deployment
+from dean_airflow.deployment.description.environment import Variable
 from dean_airflow.deployment.description.interpolation import fill
 from dean_airflow.deployment.description.node import Node
 from dean_airflow.deployment.place import Place, Problem
@@ -43,8 +44,11 @@ class SecretFacts:
     accepted_by: Mapping[str, str] | None = None
 
 
-def secret_facts(deployment: Deployment, name: str) -> SecretFacts:
-    """What is said of one secret. Raises DeploymentError: it is not declared, or wrongly."""
+def secret_facts(deployment: Deployment, name: str, variables: Mapping[str, str] | None = None) -> SecretFacts:
+    """What is said of one secret; `variables` are further ones that it may name.
+
+    Raises DeploymentError: it is not declared, or wrongly.
+    """
     section = deployment.file.get("secrets")
     node = section.get(name) if section is not None else None
     if section is None or node is None:
@@ -52,7 +56,7 @@ def secret_facts(deployment: Deployment, name: str) -> SecretFacts:
         raise DeploymentError(
             f"`secrets` of dean-deployment.yaml does not name {name}" + (f"; it names {known}." if known else ".")
         )
-    found, problems = read_secret(deployment, name, node)
+    found, problems = read_secret(deployment, name, node, variables)
     if problems:
         raise DeploymentError(" ".join(f"{problem.place}: {problem.what}" for problem in problems))
     return found
@@ -68,7 +72,11 @@ def read_secrets(deployment: Deployment) -> list[Problem]:
     return [problem for name, node in section.items() for problem in read_secret(deployment, name, node)[1]]
 
 
-def read_secret(deployment: Deployment, name: str, node: Node) -> tuple[SecretFacts, list[Problem]]:
+def read_secret(
+    deployment: Deployment, name: str, node: Node, variables: Mapping[str, str] | None = None
+) -> tuple[SecretFacts, list[Problem]]:
+    given = {each: Variable(each, value, Place("the deployment")) for each, value in (variables or {}).items()}
+    known = {**deployment.variables, **given}
     problems: list[Problem] = []
     values: dict[str, object] = {}
     if node.value is not None and not node.is_map:
@@ -79,7 +87,7 @@ def read_secret(deployment: Deployment, name: str, node: Node) -> tuple[SecretFa
             problems.append(Problem("M44", child.named, f"The secret {name} has a key `{key}` that nothing reads."))
         elif read is not None:
             try:
-                values[key] = read(child, lambda text: fill(text, deployment.variables).text)
+                values[key] = read(child, lambda text: fill(text, known).text)
             except ValueError as error:
                 problems.append(Problem("M44", child.place, f"`{key}` of the secret {name} {error}."))
     values.setdefault("variable", name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -170,8 +172,12 @@ def test_the_dag(airflow: Callable[..., tuple[int, str]], shop: Shop) -> None:
     assert code == 0, said
     assert in_use(shop) == {in_file(shop)}
     assert in_file(shop) != OLD
+    with sqlite3.connect(Path(os.environ["AIRFLOW_HOME"], "airflow.db")) as connection:
+        in_airflow = "\n".join(connection.iterdump())  # XCom is one of its tables
+    assert "old_refused" in in_airflow
     for value in (OLD, in_file(shop)):
         assert value not in said
+        assert value not in in_airflow
 
 
 @pytest.mark.airflow
