@@ -129,10 +129,9 @@ def killed_then_ended(shop: Shop, point: str) -> None:
     assert not list((shop.settings.data_dir / "rotations").glob("*")), point
 
 
-def test_killed_at_some_steps_the_next_call_ends_it(shop: Shop) -> None:
+def test_killed_between_the_file_and_its_readers_the_next_call_ends_it(shop: Shop) -> None:
     secret_shop(shop)
-    for point in (":switch:after", ":roll:before"):
-        killed_then_ended(shop, point)
+    killed_then_ended(shop, ":switch:after")
 
 
 @pytest.mark.slow
@@ -213,3 +212,27 @@ def test_the_command(airflow: Callable[..., tuple[int, str]], shop: Shop) -> Non
     assert code == 0, said
     assert '"status": "succeeded"' in said
     assert in_use(shop) == {in_file(shop)} != {OLD}
+
+
+@pytest.mark.slow
+@pytest.mark.airflow
+def test_a_variable_of_airflow(airflow: Callable[..., tuple[int, str]], shop: Shop) -> None:
+    """It lives in Airflow alone: the command refuses it, the DAG rotates it."""
+    shop.extra = "secrets: {broker: {kind: airflow_variable, variable: broker_password}}\n"
+    shop.describe("1")
+    assert airflow("variables", "set", "broker_password", OLD)[0] == 0
+    try:
+        code, said = airflow("dean", "deployment", "rotate", str(shop.directory), "broker")
+        assert code == 1
+        assert "broker lives in Airflow; rotate it by dean_secret_rotation." in said
+
+        conf = json.dumps({"deployment": str(shop.directory), "secret": "broker"})
+        code, said = airflow("dags", "test", "dean_secret_rotation", "-c", conf)
+
+        assert code == 0, said
+        _, value = airflow("variables", "get", "broker_password")
+        new = value.strip().splitlines()[-1]
+        assert len(new) == 48 and new != OLD
+        assert OLD not in said and new not in said
+    finally:
+        airflow("variables", "delete", "broker_password")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from airflow_stack import AirflowStack
 
+from dean_airflow.services.call import Call
 from dean_airflow.services.clients.airflow import AirflowClient
 from dean_airflow.services.credentials import AirflowLogin, BearerToken, Credential
 from dean_airflow.services.endpoint import ServiceEndpoint
@@ -69,3 +70,22 @@ def test_airflows_own_button_tests_the_connection(web_server: AirflowStack, monk
     monkeypatch.setenv("AIRFLOW_CONN_DEAN_AIRFLOW_API", json.dumps(described))
     good, says = Connection(conn_id="dean_airflow_api", conn_type="dean_airflow_api").test_connection()
     assert (good, "unhealthy" in says and "scheduler" in says) == (False, True), says
+
+
+def test_a_connection_gets_a_new_password_and_keeps_all_else(web_server: AirflowStack) -> None:
+    """As a rotation gives it one."""
+    kept = {"conn_type": "http", "host": "broker.internal", "login": "app", "port": 8443}
+    made = {"connection_id": "rotated", "password": "the-old-one", **kept}
+
+    async def rotate(airflow: AirflowClient) -> dict[str, Any]:
+        await airflow._caller.call(Call("POST", "/api/v2/connections", body=made, attempts=1))
+        for _ in range(2):  # it may be repeated
+            await airflow.set_password("rotated", "http", "the-new-one-Jd72mLpQ")
+        return dict(await airflow.get("connections/rotated"))
+
+    found = ask(web_server, login(web_server), rotate)
+
+    assert {name: found[name] for name in kept} == kept
+    stored = web_server.command("connections", "get", "rotated", "--output", "json").stdout
+    assert "the-new-one-Jd72mLpQ" in stored
+    assert "the-old-one" not in stored

@@ -234,7 +234,7 @@ def test_an_old_value_that_cannot_be_restored_is_said_and_ended_by_the_next_rota
     assert not bench.staged
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["before", pytest.param("after", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_anywhere_the_next_call_ends_it(bench: Bench, step: str, when: str):
     def killed(point: str) -> None:
@@ -255,7 +255,7 @@ def test_killed_anywhere_the_next_call_ends_it(bench: Bench, step: str, when: st
     assert len(bench.store.deployments.list()) == 1
 
 
-@pytest.mark.parametrize("when", ["undo-before", "undo-after"])
+@pytest.mark.parametrize("when", ["undo-before", pytest.param("undo-after", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("step", ["switch", "roll", "verify"])
 def test_killed_while_it_is_taken_back_the_next_call_goes_on_with_that(bench: Bench, step: str, when: str):
     def killed(point: str) -> None:
