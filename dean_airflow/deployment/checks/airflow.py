@@ -18,8 +18,9 @@ from dean_airflow.deployment.description.airflow import (
 )
 from dean_airflow.deployment.description.dag_imports import import_dags
 from dean_airflow.deployment.description.deployment import Deployment
-from dean_airflow.deployment.description.facts import base_image, each_variable, scripts
+from dean_airflow.deployment.description.facts import base_image, dockerfile_of, each_variable, scripts
 from dean_airflow.deployment.description.images import kind_of, parse_image
+from dean_airflow.deployment.description.interpolation import Use
 from dean_airflow.deployment.description.naming import is_airflow_key, is_fernet
 from dean_airflow.deployment.description.url import find_urls
 from dean_airflow.deployment.description.yaml_file import parse_yaml
@@ -39,7 +40,16 @@ def old_airflow(deployment: Deployment) -> Iterator[Hit]:
     for place, what in _old_airflow(deployment):
         if place not in seen:
             seen.add(place)
-            yield Hit(place, what)
+            yield Hit(place, what, also=_arguments(deployment, place))
+
+
+def _arguments(deployment: Deployment, place: Place) -> tuple[Place, ...]:
+    """The other side of a FROM: the ARG that it takes its version of."""
+    for service in deployment.services.values():
+        dockerfile = dockerfile_of(deployment, service)
+        if dockerfile is not None and dockerfile.source.name == place.file:
+            return dockerfile.argument_of(place)
+    return ()
 
 
 def _old_airflow(deployment: Deployment) -> Iterator[tuple[Place, str]]:
@@ -99,8 +109,6 @@ def _is_compose(deployment: Deployment, name: str) -> bool:
 
 
 def _image_place(deployment: Deployment, name: str) -> Place:
-    from dean_airflow.deployment.description.facts import dockerfile_of
-
     service = deployment.services[name]
     dockerfile = dockerfile_of(deployment, service)
     return dockerfile.stages[-1][2] if dockerfile is not None and dockerfile.stages else service.at("image")
@@ -146,10 +154,12 @@ def _keys(deployment: Deployment) -> Iterator[Hit]:
             continue
         if not variable.name.upper().startswith("AIRFLOW") and not airflow_services(deployment):
             continue
-        missing = next((use for use in variable.uses if use.outcome == "unset"), None)
+        missing = next((use for use in variable.uses if use.outcome == "unset" or _is_empty(use)), None)
         if missing is not None and deployment.env_missing:
             continue
         source = variable.source
+        if missing is not None and missing.variable is not None:
+            source = missing.variable.source
         if source.place in seen or source.place in excused or (missing is not None and missing.name in unset):
             continue
         wrong = _what_is_wrong(variable.name, source.value)
@@ -159,6 +169,10 @@ def _keys(deployment: Deployment) -> Iterator[Hit]:
                 unset.add(missing.name)
             who = f" of {service.name}" if service is not None else ""
             yield Hit(source.place, f"{variable.name}{who} {wrong}.")
+
+
+def _is_empty(use: Use) -> bool:
+    return use.variable is not None and not use.variable.value.strip() and (use.start, use.end) == (0, 0)
 
 
 def _what_is_wrong(name: str, value: str) -> str:

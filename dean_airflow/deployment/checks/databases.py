@@ -20,11 +20,13 @@ from dean_airflow.deployment.description.environment import Variable
 from dean_airflow.deployment.description.facts import remembered
 from dean_airflow.deployment.description.secrets import scope_of
 from dean_airflow.deployment.description.service import Service
+from dean_airflow.deployment.description.url import DEFAULT_PORTS, Url, find_urls
 from dean_airflow.deployment.place import Place
 
 _DATABASE_PARTS = ("NAME", "DB", "DATABASE", "DBNAME", "DB_NAME", "DATABASE_NAME")
 _USER_PARTS = ("USER", "USERNAME", "DB_USER")
 _PASSWORD_PARTS = ("PASSWORD", "PASS", "PASSWD")
+_POSTGRES = DEFAULT_PORTS["postgresql"]
 _URL_NAMES = frozenset({"DATABASE_URL", "DB_URL", "POSTGRES_URL", "POSTGRESQL_URL", "SQLALCHEMY_DATABASE_URI"})
 _SPECIAL = re.compile(r"[@:/#?]|%(?![0-9A-Fa-f]{2})")
 _OPTION = r"(?:^|[\s\"'])(?:{short}[= ]?|{long}[= ])[\"']?([\w.$-]+)"
@@ -48,9 +50,9 @@ def _once(found: Iterator[tuple[str, Hit]]) -> Iterator[tuple[str, Hit]]:
 
 def _all(deployment: Deployment) -> Iterator[tuple[str, Hit]]:
     for use in url_uses(deployment):
-        if use.url.family in SQL_FAMILIES:
+        if use.url.family in SQL_FAMILIES or not use.url.scheme:
             server = server_of(deployment, use)
-            if server is not None and server.engine == SQL_FAMILIES[use.url.family]:
+            if server is not None and server.engine == SQL_FAMILIES.get(use.url.family, server.engine):
                 yield from _url_against_server(deployment, use, server)
             elif server is None:
                 yield from _url_against_scope(deployment, use)
@@ -150,10 +152,12 @@ def _parts(environment: Mapping[str, Variable], prefix: str, server: Server) -> 
             if known.source.place in declared:
                 continue
             what = f"{known.name} is {known.value}; {server.service.name} has no database of that name."
-            yield "M23", Hit(known.source.place, what, also=declared)
+            yield _name_or_part(environment, prefix, server), Hit(known.source.place, what, also=declared)
     user = next((environment[prefix + e] for e in _USER_PARTS if prefix + e in environment), None)
     if user is not None and user.value and user.value not in server.roles:
-        yield "M23", Hit(user.source.place, f"{user.name} is no user of {server.service.name}.", also=declared)
+        what = f"{user.name} is no user of {server.service.name}."
+        yield _name_or_part(environment, prefix, server), Hit(user.source.place, what, also=declared)
+    yield from _port(environment, prefix, server)
     password = next((environment[prefix + e] for e in _PASSWORD_PARTS if prefix + e in environment), None)
     same_user = user is None or user.value == server.user
     if password is None or not password.value or server.password is None or not same_user:
@@ -161,6 +165,32 @@ def _parts(environment: Mapping[str, Variable], prefix: str, server: Server) -> 
     if password.value != server.password.value:
         what = f"{password.name} is another password than {server.password.name} of {server.service.name}."
         yield "M24", Hit(password.source.place, what, also=(server.password.source.place,))
+
+
+def _urls_beside(environment: Mapping[str, Variable], server: Server) -> list[tuple[Variable, Url]]:
+    """The URLs of an environment that name the server."""
+    return [
+        (environment[name], url)
+        for name in _URL_NAMES & set(environment)
+        for url in find_urls(environment[name].value)
+        if url.host in server.service.names
+    ]
+
+
+def _name_or_part(environment: Mapping[str, Variable], prefix: str, server: Server) -> str:
+    """M24 where the variable contradicts a URL beside it, M23 where it contradicts the server alone."""
+    return "M24" if prefix == "POSTGRES_" and _urls_beside(environment, server) else "M23"
+
+
+def _port(environment: Mapping[str, Variable], prefix: str, server: Server) -> Iterator[tuple[str, Hit]]:
+    """`POSTGRES_PORT` against a URL beside it that is right: where the URL is wrong, M38 says so."""
+    port = environment.get(f"{prefix}PORT")
+    if prefix != "POSTGRES_" or port is None or not port.value.isdigit() or int(port.value) == _POSTGRES:
+        return
+    for variable, url in _urls_beside(environment, server):
+        if url.effective_port == _POSTGRES:
+            what = f"{port.name} is {port.value}, {variable.name} names port {_POSTGRES}."
+            yield "M24", Hit(port.source.place, what, also=(variable.source.place,))
 
 
 def _health_check(server: Server) -> Iterator[tuple[str, Hit]]:

@@ -213,7 +213,7 @@ def interface_differs(deployment: Deployment) -> Iterator[Hit]:
             offered = operations.get((method, path))
             if offered is None:
                 place = paths.named if paths is not None else source.at()
-                also = (_path_place(root, path),) if _path_place(root, path) else ()
+                also = (_path_place(root, path), source.at())
                 shown = path.replace("{}", "{id}")
                 yield Hit(place, f"{service} has no {method} {shown}.", also=tuple(p for p in also if p is not None))
                 continue

@@ -13,7 +13,9 @@ from dean_airflow.deployment.description.facts import kind, of_kind
 from dean_airflow.deployment.description.loaders import cannot_expand
 from dean_airflow.deployment.description.missing import missing_env_files
 from dean_airflow.deployment.description.naming import ALIASES, MODEL_KEYS, is_airflow_key
+from dean_airflow.deployment.description.needs import PARTS
 from dean_airflow.deployment.description.roles import dean_services, names_database
+from dean_airflow.deployment.description.tree import MAX_BYTES
 from dean_airflow.deployment.place import Place
 
 _REQUIRED = frozenset(
@@ -31,7 +33,10 @@ _DEFAULTED = re.compile(r"\$\{[A-Za-z_]\w*:?-[^}]*\}")
 def env_file_missing(deployment: Deployment) -> Iterator[Hit]:
     for missing in missing_env_files(deployment):
         name = deployment.tree.name(missing.path)
-        yield Hit(missing.place, f"{name} is missing; {missing.asked_by} needs it.", also=(Place(name),))
+        state = (
+            f"cannot be read as a file of at most {MAX_BYTES // 1024 // 1024} MB" if missing.is_there else "is missing"
+        )
+        yield Hit(missing.place, f"{name} {state}; {missing.asked_by} needs it.", also=(Place(name),))
 
 
 @check(
@@ -55,6 +60,11 @@ def required_variable(deployment: Deployment) -> Iterator[Hit]:
 def _declared_required(deployment: Deployment) -> Iterator[tuple[str, Place, str]]:
     for node in deployment.file.entries("required_env"):
         yield node.text, node.place, "the deployment (`required_env`)"
+    for service in deployment.services.values():
+        declared = deployment.declared(service.name, "env")
+        for node in declared.entries() if declared is not None else ():
+            if not node.text.startswith(PARTS):
+                yield node.text, node.place, f"{service.name} (its declared `env`)"
 
 
 def _referenced(deployment: Deployment) -> Iterator[tuple[str, Place, str]]:
@@ -82,11 +92,13 @@ def _needed(deployment: Deployment) -> Iterator[tuple[str, Place, str]]:
         if service.image.startswith("bitnami/"):
             continue
         if method is None or method.value != "trust":
-            yield "POSTGRES_PASSWORD", service.place, f"the database {service.name}"
+            given = service.environment.get("POSTGRES_PASSWORD")
+            place = given.place if given is not None else service.place
+            yield "POSTGRES_PASSWORD", place, f"the database {service.name}"
         for name in ("POSTGRES_USER", "POSTGRES_DB"):
-            place = names_database(deployment, service, name)
-            if place is not None or name in service.environment:
-                yield name, place or service.environment[name].place, f"the database {service.name}"
+            named = names_database(deployment, service, name)
+            if named is not None or name in service.environment:
+                yield name, named or service.environment[name].place, f"the database {service.name}"
     for service in of_kind(deployment, "mysql"):
         choices = [f"{maker}_{rest}" for maker in ("MYSQL", "MARIADB") for rest in (
             "ROOT_PASSWORD", "ALLOW_EMPTY_PASSWORD", "ALLOW_EMPTY_ROOT_PASSWORD", "RANDOM_ROOT_PASSWORD",
@@ -132,7 +144,16 @@ def variables_called(deployment: Deployment, name: str) -> Iterator[Variable]:
 
 
 def empty_variable(deployment: Deployment, name: str) -> Variable | None:
-    return next((v.source for v in variables_called(deployment, name) if not v.value.strip() and not v.uses), None)
+    """Where it is set to nothing, also by way of a `${X}` whose X is set to nothing."""
+    for variable in variables_called(deployment, name):
+        if variable.value.strip():
+            continue
+        if not variable.uses:
+            return variable.source
+        empty = [use.variable for use in variable.uses if use.variable is not None and not use.variable.value.strip()]
+        if empty:
+            return empty[0].source
+    return None
 
 
 @check(

@@ -111,7 +111,8 @@ def windows_line_ends(deployment: Deployment) -> Iterator[Hit]:
             continue
         if is_shell(source) or _suffix(source) == ".env" or source.path.name in entry_points:
             line = source.data[: source.data.index(b"\r\n")].count(b"\n") + 1
-            yield Hit(source.at(), f"{source.name} has Windows line ends (CRLF), the first in line {line}.")
+            what = f"{source.name} has Windows line ends (CRLF), the first in line {line}."
+            yield Hit(source.at(), what, also=(source.at(line),))
 
 
 def _entry_points(deployment: Deployment) -> set[str]:
@@ -135,7 +136,7 @@ def not_yaml(deployment: Deployment) -> Iterator[Hit]:
     yield from _once(deployment, "M04")
     for source in _other_yaml(deployment):
         for problem in parse_yaml(source).problems:
-            if problem.check == "M04":
+            if problem.check == "M04" and "{{" not in source.text:  # else it may be a template
                 yield Hit(problem.place, problem.what)
 
 
@@ -163,14 +164,14 @@ def _once(deployment: Deployment, check_id: str) -> Iterator[Hit]:
 
 def _other_yaml(deployment: Deployment) -> Iterator[Source]:
     """YAML files that no layer of the description has read already; templates are none yet."""
-    read = {layer.name for layer in [*deployment.compose.layers, *deployment.compose.included]}
+    read = {layer.name for layer in deployment.compose.every}
     read |= {problem.place.file for problem in deployment.compose.problems if problem.check in ("M04", "M05")}
     if deployment.file.source is not None:
         read.add(deployment.file.source.name)
     for source in deployment.tree.sources:
         if source.name in read or _suffix(source) not in _YAML or is_template(source.path.name):
             continue
-        if "{{" in source.text or "{%" in source.text:
+        if "{%" in source.text:
             continue
         yield source
 

@@ -42,6 +42,7 @@ _ALWAYS_DATABASES = {
     "postgres": frozenset({"postgres", "template0", "template1"}),
     "mysql": frozenset({"mysql", "sys", "information_schema", "performance_schema"}),
 }
+_ALMOST_INIT = "/docker-entrypoint"
 _DATA_TARGETS = ("/var/lib/postgresql", "/var/lib/mysql", "/bitnami")
 
 
@@ -60,11 +61,20 @@ def init_scripts_wrong(deployment: Deployment) -> Iterator[Hit]:
 
 def _wrong_target(deployment: Deployment, server: Server) -> Iterator[Hit]:
     for mount in server.service.mounts:
-        if mount.path is None or not _has_sql(deployment, mount.path) or mount.target in server.service.command_text:
+        if mount.path is None or not mount.path.exists() or mount.target in server.service.command_text:
             continue
-        if not _is_init_target(mount):
-            what = f"{mount.source} holds SQL and is at {mount.target}, where {server.service.name} does not run it."
+        meant = mount.target.startswith(_ALMOST_INIT) and _never_run(mount)
+        if meant or (_has_sql(deployment, mount.path) and not _is_init_target(mount)):
+            what = f"{mount.source} is at {mount.target}, where {server.service.name} does not run what it holds."
             yield Hit(mount.place, what)
+
+
+def _never_run(mount: Mount) -> bool:
+    """At no init directory, or in a directory of it: the images run the files of that one directory alone."""
+    below = mount.target.rstrip("/").removeprefix(INIT_TARGET).strip("/")
+    if not _is_init_target(mount):
+        return True
+    return bool(below) and mount.path is not None and (mount.path.is_dir() or "/" in below)
 
 
 def _is_init_target(mount: Mount) -> bool:

@@ -79,7 +79,16 @@ def _missing_files(deployment: Deployment) -> Iterator[tuple[Hit, str]]:
             yield Hit(problem.place, problem.what), problem.what
     for escape in deployment.tree.escapes:
         name = deployment.tree.name(escape)
-        yield Hit(Place(name), f"{name} is a symbolic link that leads out of the deployment; it is not followed."), name
+        yield (
+            Hit(Place(name), f"{name} is a symbolic link that leads out of the deployment, and is not followed."),
+            name,
+        )
+    for closed in deployment.tree.closed:
+        mounts = (mount for service in deployment.services.values() for mount in service.mounts)
+        # what a service keeps its data in may well be another user's
+        if not any(mount.path is not None and closed.is_relative_to(mount.path) for mount in mounts):
+            name = deployment.tree.name(closed)
+            yield Hit(Place(name), f"{name} is a directory that cannot be read, so nothing in it is checked."), name
     for section in ("configs", "secrets"):
         for name, node in deployment.compose.section(section).items():
             file = node.get("file")
@@ -199,10 +208,18 @@ def bind_source_missing(deployment: Deployment) -> Iterator[Hit]:
         for mount in service.mounts:
             if not _is_judged(mount) or mount.path is None or is_kept(mount) or mount.place in seen or mount.create:
                 continue
-            if mount.path.exists() and not deployment.tree.is_escape(mount.path):
-                continue
+            if deployment.tree.is_escape(mount.path) or _exists(mount.path):
+                continue  # a link that leads out is M08's
             seen.add(mount.place)
             yield Hit(mount.place, f"{mount.source}, which {service.name} mounts, is missing{_similar(mount.path)}.")
+
+
+def _exists(path: Path) -> bool:
+    """Also where a directory on the way is closed to us: then nothing says that it is missing."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def _similar(path: Path) -> str:

@@ -31,7 +31,11 @@ def scheme_and_port(deployment: Deployment) -> Iterator[Hit]:
     seen: set[Place] = set()
     spoken = _spoken(deployment)
     found = [(c.host, c.port, c.scheme, c.place, c.by, c.reader, c.is_health) for c in calls(deployment)]
-    found += [(u.host, u.port, u.scheme, u.place, "the proxy", u.proxy, False) for u in upstreams(deployment)]
+    found += [
+        (u.host, u.port, scheme, place, "the proxy", u.proxy, False)
+        for u in upstreams(deployment)
+        for scheme, place in u.asked or ((u.scheme, u.place),)
+    ]
     for host, port, scheme, place, by, reader, is_health in found:
         says = _SECURE.get(scheme)
         service = reader if is_health and host in LOCAL else deployment.service_called(host)

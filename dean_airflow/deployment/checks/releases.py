@@ -40,8 +40,9 @@ _ENVIRONMENT = re.compile(
     fix="Correct the values: weights sum to 1, and the budget is at least 100 tokens an agent.",
 )  # fmt: skip
 def evolution_settings(deployment: Deployment) -> Iterator[Hit]:
+    others = _compose_names(deployment)
     for source in deployment.tree.matching(".yaml", ".yml", ".json"):
-        if source.name in _compose_names(deployment) or not re.search(
+        if source.name in others or not re.search(
             r"population_size|fitness_weights|mutation_rate|generations", source.text
         ):
             continue
@@ -53,10 +54,9 @@ def evolution_settings(deployment: Deployment) -> Iterator[Hit]:
 
 
 def _compose_names(deployment: Deployment) -> set[str]:
-    names = {layer.name for layer in [*deployment.compose.layers, *deployment.compose.included]}
-    return names | {
-        source.name for source in deployment.tree.sources if source.path.parent == deployment.root / "health"
-    }
+    health = deployment.root / "health"
+    names = {layer.name for layer in deployment.compose.every}
+    return names | {source.name for source in deployment.tree.sources if source.path.parent == health}
 
 
 def _is_evolution(node: Node) -> bool:
@@ -255,6 +255,7 @@ def _data_version(path: Path | None) -> tuple[int, Path] | None:
 )  # fmt: skip
 def two_heads(deployment: Deployment) -> Iterator[Hit]:
     by_folder: dict[Path, list[tuple[str, set[str], Place]]] = {}
+    named: dict[str, Place] = {}
     for source in deployment.tree.matching(".py"):
         if source.path.parent.name != "versions":
             continue
@@ -264,6 +265,7 @@ def two_heads(deployment: Deployment) -> Iterator[Hit]:
         down = re.search(r"(?m)^down_revision\s*(?::[^=]+)?=\s*(.+(?:\n\s+.*)*)", source.text)
         parents = set(re.findall(r"['\"]([^'\"]+)['\"]", down[1])) if down else set()
         line = source.text.count("\n", 0, (down or revision).start()) + 1
+        named[revision[1]] = source.at(source.text.count("\n", 0, revision.start()) + 1)
         by_folder.setdefault(source.path.parent, []).append((revision[1], parents, source.at(line)))
     for revisions in by_folder.values():
         known = {revision for revision, _, _ in revisions}
@@ -271,9 +273,8 @@ def two_heads(deployment: Deployment) -> Iterator[Hit]:
         heads = [(revision, place) for revision, _, place in revisions if revision not in parents]
         if len(heads) > 1:
             names = ", ".join(revision for revision, _ in heads)
-            yield Hit(
-                heads[-1][1], f"The migrations have {len(heads)} heads: {names}.", also=tuple(p for _, p in heads[:-1])
-            )
+            also = (*(place for _, place in heads[:-1]), *(named[revision] for revision, _ in heads))
+            yield Hit(heads[-1][1], f"The migrations have {len(heads)} heads: {names}.", also=also)
         for name, before, place in revisions:
             for missing in sorted(before - known):
                 yield Hit(place, f"The migration {name} follows {missing}, which is not there.")

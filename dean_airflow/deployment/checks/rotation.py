@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
+from pathlib import PurePosixPath
 
 from dean_airflow.deployment.checks.registry import Hit, check
 from dean_airflow.deployment.description.deployment import Deployment
@@ -25,7 +26,7 @@ SIGNING_KEY_DAYS = 365
 def past_rotation(deployment: Deployment) -> Iterator[Hit]:
     for name, node in _recorded(deployment).items():
         rotated = as_date(node.text)
-        allowed = allowed_days(name)
+        allowed = allowed_days(name) or next(filter(None, map(allowed_days, _roles(deployment, name))), None)
         if rotated is None or allowed is None:
             continue
         age = (deployment.now.date() - rotated).days
@@ -43,6 +44,14 @@ def allowed_days(name: str) -> int | None:
     if re.search(r"PASS(?:WORD|WD)?(?:_|$)|PASSWORD|PWD", upper):
         return PASSWORD_DAYS
     return SIGNING_KEY_DAYS if re.search(r"KEY|SECRET", upper) else None
+
+
+def _roles(deployment: Deployment, secret: str) -> Iterator[str]:
+    """The variables by which services read a secret's file: `X` where `X_FILE` names it."""
+    for service in deployment.services.values():
+        for variable in service.environment.values():
+            if variable.name.upper().endswith("_FILE") and PurePosixPath(variable.value).name == secret:
+                yield variable.name[: -len("_FILE")]
 
 
 def _recorded(deployment: Deployment) -> dict[str, Node]:

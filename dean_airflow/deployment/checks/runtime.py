@@ -25,11 +25,12 @@ ADVISED = (3, 11)
 )  # fmt: skip
 def python_version(deployment: Deployment) -> Iterator[Hit]:
     seen: set[Place] = set()
-    for place, version, what in [*_files(deployment), *_images(deployment)]:
+    found = [(place, version, what, ()) for place, version, what in _files(deployment)]
+    for place, version, what, also in [*found, *_images(deployment)]:
         severity = _severity(version)
         if severity is not None and place not in seen:
             seen.add(place)
-            yield Hit(place, f"{what} is Python {version[0]}.{version[1]}.", severity)
+            yield Hit(place, f"{what} is Python {version[0]}.{version[1]}.", severity, also=also)
     running = _severity(sys.version_info[:2])
     if running is not None:
         yield Hit(
@@ -79,18 +80,20 @@ def _newest_admitted(text: str) -> tuple[int, int] | None:
     return newest if newest is not None and newest[1] < 99 else None
 
 
-def _images(deployment: Deployment) -> Iterator[tuple[Place, tuple[int, int], str]]:
+def _images(deployment: Deployment) -> Iterator[tuple[Place, tuple[int, int], str, tuple[Place, ...]]]:
     for service in deployment.services.values():
         if not service.is_built:
             version = _python_of(service.image)
             if version is not None:
-                yield service.at("image"), version, f"The image of {service.name}"
+                yield service.at("image"), version, f"The image of {service.name}", ()
             continue
         dockerfile = dockerfile_of(deployment, service)
-        for image, _, place in dockerfile.stages if dockerfile is not None else ():
+        if dockerfile is None:
+            continue
+        for image, _, place in dockerfile.stages:
             version = _python_of(image)
             if version is not None:
-                yield place, version, f"The base of {service.name}"
+                yield place, version, f"The base of {service.name}", dockerfile.argument_of(place)
 
 
 def _python_of(image: str) -> tuple[int, int] | None:

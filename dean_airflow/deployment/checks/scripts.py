@@ -48,16 +48,39 @@ def removes_volumes(deployment: Deployment) -> Iterator[Hit]:
     for source in deployment.tree.sources:
         if source.path.name in ("Makefile", "makefile") or source.path.suffix in (".mk", ".ps1", ".bat"):
             target = ""
+            guarded = _guarded_lines(source.lines) if source.path.suffix == ".ps1" else frozenset()
             for number, text in enumerate(source.lines, 1):
                 match = _TARGET.match(text)
                 target = match[1] if match else target
                 explicit = source.path.suffix not in (".ps1", ".bat") and (not target or _EXPLICIT.search(target))
                 if (
                     not explicit
+                    and number not in guarded
                     and not text.lstrip().startswith(("#", "@#", "@echo", "echo"))
                     and _REMOVES.search(text)
                 ):
                     yield Hit(source.at(number), f"{source.name} removes volumes in {target or 'its course'}.")
+
+
+def _guarded_lines(lines: list[str]) -> frozenset[int]:
+    """Lines of a PowerShell script that an `if` on one of its parameters, or on an answer, decides about."""
+    parameters = re.search(r"(?is)\bparam\s*\((.*?)\n?\)\s*(?:\n|$)", "\n".join(lines))
+    names = re.findall(r"\$(\w+)", parameters[1]) if parameters else []
+    names += re.findall(r"(?i)\$(\w+)\s*=\s*Read-Host", "\n".join(lines))
+    if not names:
+        return frozenset()
+    condition = re.compile(rf"(?i)\bif\s*\(.*\$(?:{'|'.join(map(re.escape, names))})\b")
+    guarded: set[int] = set()
+    depth, until = 0, None
+    for number, line in enumerate(lines, 1):
+        if until is None and condition.search(line):
+            until = depth
+        if until is not None:
+            guarded.add(number)
+        depth += line.count("{") - line.count("}")
+        if until is not None and depth <= until and "}" in line:
+            until = None
+    return frozenset(guarded)
 
 
 @check(

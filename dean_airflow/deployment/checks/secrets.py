@@ -145,16 +145,20 @@ def placeholder(deployment: Deployment) -> Iterator[Hit]:
 
 def user_beside(name: str, scope: Mapping[str, Variable]) -> str:
     """The user that a password variable belongs to, by the variables beside it; empty where there is none."""
+    known = _user_variable(name, scope)
+    return known.value if known is not None else ""
+
+
+def _user_variable(name: str, scope: Mapping[str, Variable]) -> Variable | None:
     stem = re.sub(r"(?:PASSWORD|PASSWD|PASS)$", "", name.upper())
     if stem == name.upper():
-        return ""
+        return None
     by_upper = {key.upper(): variable for key, variable in scope.items()}
     for ending in ("USER", "USERNAME", "USER_NAME", "LOGIN", "EMAIL", "NAME"):
         known = by_upper.get(stem + ending)
         if known is not None and known.value:
-            return known.value
-    known = by_upper.get(stem.rstrip("_") + "_USER") or by_upper.get(stem.rstrip("_"))
-    return known.value if known is not None else ""
+            return known
+    return by_upper.get(stem.rstrip("_") + "_USER") or by_upper.get(stem.rstrip("_"))
 
 
 def users_of(secret: Secret) -> set[str]:
@@ -214,8 +218,13 @@ def _well_known(deployment: Deployment) -> Iterator[tuple[Place, str]]:
     fix="Change user and password.",
 )  # fmt: skip
 def well_known_credentials(deployment: Deployment) -> Iterator[Hit]:
+    sides: dict[Place, set[Place]] = {}
+    for secret in secrets_of(deployment):
+        users = [user for name, scope in secret.bearers if (user := _user_variable(name, scope)) is not None]
+        sides.setdefault(secret.place, set()).update(user.source.place for user in users if user.value)
     for place, name in well_known(deployment):
-        yield Hit(place, f"{name} is a well-known pair of user and password, in production.")
+        also = tuple(sorted(sides.get(place, ()), key=lambda p: (p.file, p.line or 0)))
+        yield Hit(place, f"{name} is a well-known pair of user and password, in production.", also=also)
 
 
 @check(

@@ -140,7 +140,7 @@ def privileged(deployment: Deployment) -> Iterator[Hit]:
     fix="Remove it.",
 )  # fmt: skip
 def obsolete_version(deployment: Deployment) -> Iterator[Hit]:
-    for layer in [*deployment.compose.layers, *deployment.compose.included]:
+    for layer in deployment.compose.every:
         node = layer.root.get("version")
         if node is not None:
             yield Hit(node.named, f"{layer.name} has the obsolete key `version`.")

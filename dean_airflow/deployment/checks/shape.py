@@ -11,6 +11,7 @@ from dean_airflow.deployment.checks.registry import Hit, check
 from dean_airflow.deployment.description import compose_schema as schema
 from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.merge import as_mapping
+from dean_airflow.deployment.description.naming import FALSE, TRUE
 from dean_airflow.deployment.description.node import Node
 from dean_airflow.deployment.description.service import Service
 from dean_airflow.deployment.hooks.section import read_hooks
@@ -47,7 +48,7 @@ def _every(deployment: Deployment) -> Iterator[Hit]:
         yield Hit(problem.place, problem.what)
     for problem in read_secrets(deployment):
         yield Hit(problem.place, problem.what)
-    for layer in [*deployment.compose.layers, *deployment.compose.included]:
+    for layer in deployment.compose.every:
         yield from _file(layer.root)
     compose = deployment.compose
     if not compose.broken and compose.layers and not deployment.services and compose.root.get("services") is None:
@@ -120,6 +121,14 @@ def _service(name: str, node: Node) -> Iterator[Hit]:
             child = resources.get(part)
             if child is not None:
                 yield from _keys(child, schema.LIMITS, f"{part} of {name}")
+    for path in schema.WHOLE_NUMBERS:
+        child = node.get(*path)
+        if child is not None and child.text and "$" not in child.text and not child.text.isdigit():
+            yield Hit(child.place, f"`{path[-1]}` of {name} is no whole number.")
+    for part in schema.BOOLEANS:
+        child = node.get(part)
+        if child is not None and child.text and "$" not in child.text and child.text.lower() not in TRUE | FALSE:
+            yield Hit(child.place, f"`{part}` of {name} is neither true nor false.")
     yield from _health(name, node)
     restart = node.get("restart")
     if restart is not None and restart.text and not _RESTART.fullmatch(restart.text):

@@ -53,7 +53,7 @@ def development_value(deployment: Deployment) -> Iterator[Hit]:
 _PORT = re.compile(r"(?:\d+(?:-\d+)?(?:/(?:tcp|udp))?|(?:\d{1,3}\.){3}\d{1,3}:\d+|\[?[0-9a-f:]*\]?:\d+|tcp://\S+)")
 _EMAIL = re.compile(r"[^@\s<>,;]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _NAMED_EMAIL = re.compile(rf"(?:\"[^\"]*\"|[^<>@]*)\s*<{_EMAIL.pattern}>")
-_HOST = re.compile(r"(?:\[[0-9a-fA-F:.%]+\]|[\w.*%${}-]+)")
+_HOST = re.compile(r"(?:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(?:%\w+)?|[\w.*+%${}-]+)")
 _WORDS = frozenset({"none", "null", "disabled", "off", "false", "auto", "default", "*"})
 
 

@@ -12,6 +12,10 @@ from dean_airflow.deployment.place import Place
 _TOKEN = re.compile(r"#[^\n]*|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?:\$\{[^}]*\}|[^\s{};\"'])+|[{};]|\s+")
 
 
+_DEEPEST = 100
+"""Blocks in blocks; what is opened beyond is taken for one on the same level."""
+
+
 @dataclass
 class Block:
     """A directive: its name, the rest of it, and what is in its braces."""
@@ -31,17 +35,17 @@ class Block:
 def parse_blocks(source: Source, *, lines_end: bool = False) -> Block:
     """The directives of a file below a nameless root. `lines_end`: a line's end ends a directive, as Caddy has it."""
     root = Block("", "", source.at(1))
-    current, line, begun = root, 1, 1
+    current, line, begun, depth = root, 1, 1, 0
     words: list[str] = []
     glued = False
 
     def close(opens: bool) -> None:
-        nonlocal current, words
+        nonlocal current, depth, words
         if words or opens:
             block = Block(words[0] if words else "", " ".join(words[1:]), source.at(begun), current)
             current.children.append(block)
-            if opens:
-                current = block
+            if opens and depth < _DEEPEST:
+                current, depth = block, depth + 1
         words = []
 
     for match in _TOKEN.finditer(source.text):
@@ -60,7 +64,7 @@ def parse_blocks(source: Source, *, lines_end: bool = False) -> Block:
             glued = False
         elif token == "}":
             close(False)
-            current = current.parent or root
+            current, depth = (current.parent, depth - 1) if current.parent is not None else (root, 0)
             glued = False
         else:
             if not words:

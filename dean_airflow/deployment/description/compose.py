@@ -11,7 +11,7 @@ from dean_airflow.deployment.description.environment import EnvFile, Variable, p
 from dean_airflow.deployment.description.interpolation import Use, fill
 from dean_airflow.deployment.description.merge import merged
 from dean_airflow.deployment.description.node import Node
-from dean_airflow.deployment.description.tree import MAX_BYTES, Tree
+from dean_airflow.deployment.description.tree import MAX_BYTES, Tree, absolute
 from dean_airflow.deployment.description.yaml_file import parse_yaml
 from dean_airflow.deployment.place import Place, Problem
 
@@ -59,7 +59,13 @@ class Compose:
     problems: list[Problem] = field(default_factory=list)
     missing_env_files: list[MissingEnvFile] = field(default_factory=list)
     bases: dict[str, Path] = field(default_factory=dict)
+    extended: list[Layer] = field(default_factory=list)
     broken: bool = False
+
+    @property
+    def every(self) -> list[Layer]:
+        """The files of the project, those that it includes, and those that a service extends; each once."""
+        return list({layer.path: layer for layer in (*self.layers, *self.included, *self.extended)}.values())
 
     def section(self, name: str) -> dict[str, Node]:
         node = self.root.get(name)
@@ -90,6 +96,7 @@ class ComposeReader:
         self.project = Compose(Node({}, Place("")))
         self._read: dict[tuple[Path, int], Layer | None] = {}
         self._extending: list[tuple[Path, str]] = []
+        self._cycles: list[frozenset[tuple[Path, str]]] = []
 
     def read(self, files: list[Path], asked_at: Place) -> Compose:
         base = files[0].parent if files else self.tree.root
@@ -175,7 +182,9 @@ class ComposeReader:
             self._problem("M44", extends.place, f"`extends` of {name} names no service.")
             return service
         if step in self._extending:
-            self._problem("M44", extends.place, f"{name} extends itself, by way of {wanted.text}.")
+            if not any(step in cycle for cycle in self._cycles):
+                self._cycles.append(frozenset(self._extending))
+                self._problem("M44", extends.place, f"{name} extends itself, by way of {wanted.text}.")
             return service
         self._extending.append(step)
         try:
@@ -196,6 +205,8 @@ class ComposeReader:
             other = self._layer(path, layer.variables, file.place, path.parent)
         if other is None:
             return None
+        if other not in (*self.project.layers, *self.project.extended, layer):
+            self.project.extended.append(other)
         services = other.root.get("services")
         if services is None or wanted.text not in (services.value or {}):
             self._problem("M44", wanted.place, f"{other.name} has no service {wanted.text} to extend.")
@@ -294,8 +305,9 @@ def _absolute_entry(entry: Node, base: Path) -> Node:
 def _absolute(node: Node, base: Path) -> Node:
     text = node.text
     head, colon, rest = text.partition(":")
-    if not head.startswith(".") and (colon or "/" in head or "://" in text) and not (base / head).exists():
+    there = absolute(base, head)
+    if not head.startswith(".") and (colon or "/" in head or "://" in text) and not there.exists():
         return node
     if head.startswith(("/", "~")) or "://" in text or "@" in head:
         return node
-    return node.with_value(os.path.normpath(base / head) + colon + rest)
+    return node.with_value(f"{there}{colon}{rest}")

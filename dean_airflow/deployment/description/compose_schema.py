@@ -70,6 +70,8 @@ SECTION_ENTRIES = {
         "template_driver": "s",
     },
 }  # fmt: skip
+WHOLE_NUMBERS = (("deploy", "replicas"), ("scale",))
+BOOLEANS = ("init", "privileged", "read_only", "stdin_open", "tty", "oom_kill_disable")
 DURATIONS = frozenset({"interval", "timeout", "start_period", "start_interval"})
 CONDITIONS = frozenset({"service_started", "service_healthy", "service_completed_successfully"})
 KINDS = {"m": "a mapping", "l": "a list", "s": "a single value"}

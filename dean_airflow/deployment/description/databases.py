@@ -21,7 +21,7 @@ from dean_airflow.deployment.description.facts import (
 from dean_airflow.deployment.description.script import is_shell, parse_script
 from dean_airflow.deployment.description.service import Service, expand
 from dean_airflow.deployment.description.tree import Source
-from dean_airflow.deployment.description.url import Url, find_urls
+from dean_airflow.deployment.description.url import Url, find_urls, keyword_dsn
 from dean_airflow.deployment.place import Place
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ _CREATE_ROLE = re.compile(rf"\bCREATE\s+(?:USER|ROLE|GROUP)\s+(?:IF\s+NOT\s+EXIS
 _CREATED_BY_COMMAND = re.compile(
     r"\b(createdb|createuser)\b((?:\s+-\S+(?:\s+\S+)?)*?)\s+[\"']?([\w$.{}-]+)[\"']?\s*(?:;|&|\||$)", re.M
 )
+_NAMING = ("POSTGRES_DB", "POSTGRES_USER", "MYSQL_DATABASE", "MARIADB_DATABASE", "MYSQL_USER", "MARIADB_USER")
 _LIST_VARIABLE = re.compile(r"(?:DATABASES|DBS|DB_LIST|DATABASE_LIST|DB_NAMES)$")
 
 
@@ -99,6 +100,8 @@ def _server(deployment: Deployment, service: Service) -> Server:
     for name in service.environment:
         if name.endswith("_FILE") and name.removesuffix("_FILE") in ("POSTGRES_DB", "POSTGRES_USER", "MYSQL_DATABASE"):
             server.unknown_names = True
+    if any(name in service.environment and not service.environment[name].value for name in _NAMING):
+        server.unknown_names = True  # M11's
     if any(use.required and not use.path.exists() for use in service.env_files):
         server.unknown_names = True
     if any(use.outcome == "unset" for variable in service.own_environment.values() for use in variable.uses):
@@ -217,7 +220,8 @@ def _url_uses(deployment: Deployment) -> Iterator[UrlUse]:
         if key in seen:
             continue
         seen.add(key)
-        for url in find_urls(source.value):
+        keywords = keyword_dsn(source.value)
+        for url in [keywords] if keywords is not None else find_urls(source.value):
             yield UrlUse(url, source, tuple(readers.get(key, ())), owner is None)
     for service in deployment.services.values():
         for part in ("command", "entrypoint"):

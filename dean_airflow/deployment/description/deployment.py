@@ -123,7 +123,17 @@ class Deployment:
             return named
         found = next((service for service in self.services.values() if host in service.names), None)
         # A proxy that the deployer has led to a release names it like that.
-        return found or self.services.get(_RELEASE.sub("", host))
+        return found or self._linked.get(host) or self.services.get(_RELEASE.sub("", host))
+
+    @cached_property
+    def _linked(self) -> dict[str, Service]:
+        """Services by the names that others' `links` give them."""
+        return {
+            alias: self.services[name]
+            for service in self.services.values()
+            for alias, name in service.links.items()
+            if name in self.services
+        }
 
     @cached_property
     def public_hosts(self) -> list[tuple[str, Place]]:

@@ -50,6 +50,16 @@ class Dockerfile:
                 found.append((image, name, instruction.place))
         return found
 
+    def argument_of(self, stage: Place) -> tuple[Place, ...]:
+        """Where the ARGs stand that a FROM is filled in with."""
+        written = next((i.rest for i in self.instructions if i.word == "FROM" and i.place == stage), "")
+        names = set(re.findall(r"\$\{?(\w+)", written))
+        return tuple(
+            i.place
+            for i in self.instructions
+            if i.word == "ARG" and names & {part.partition("=")[0] for part in i.rest.split()}
+        )
+
     @property
     def base(self) -> str:
         """The image that the last stage comes from in the end; empty where none is named."""

@@ -15,7 +15,7 @@ from dean_airflow.deployment.description.images import admin_ports_of, kind_of, 
 from dean_airflow.deployment.description.node import Node
 from dean_airflow.deployment.description.script import Script, is_shell, parse_script
 from dean_airflow.deployment.description.service import Service
-from dean_airflow.deployment.description.tree import Source
+from dean_airflow.deployment.description.tree import Source, absolute
 
 if TYPE_CHECKING:
     from dean_airflow.deployment.description.deployment import Deployment
@@ -51,7 +51,7 @@ def context_path(service: Service) -> Path | None:
     text = context.text if context is not None else "."
     if "://" in text or text.startswith("git@") or text.endswith(".git"):
         return None
-    return Path(os.path.normpath(service.base / Path(text or ".").expanduser()))
+    return absolute(service.base, text or ".")
 
 
 def dockerfile_path(service: Service) -> Path | None:
@@ -59,7 +59,7 @@ def dockerfile_path(service: Service) -> Path | None:
     if context is None:
         return None
     named = service.get("build", "dockerfile")
-    return Path(os.path.normpath(context / (named.text if named is not None and named.text else "Dockerfile")))
+    return absolute(context, named.text if named is not None and named.text else "Dockerfile")
 
 
 def base_image(deployment: Deployment, service: Service) -> str:

@@ -286,6 +286,7 @@ _HAS: dict[str, frozenset[str]] = {
     "haproxy": frozenset({"perl"}),
     "prometheus": _BUSYBOX,
     "alertmanager": _BUSYBOX,
+    "node-exporter": _BUSYBOX,
     "grafana": _BUSYBOX | {"curl", "bash"},
     "memcached": frozenset({"perl"}),
     "alpine": _BUSYBOX,
@@ -299,7 +300,7 @@ _HAS: dict[str, frozenset[str]] = {
     ),
 }
 _FULL = frozenset({"curl", "wget", "perl", "python", "python3", "bash", "ps", "pgrep"})
-_NO_BASH = frozenset({"alpine", "busybox", "traefik", "caddy", "prometheus", "alertmanager"})
+_NO_BASH = frozenset({"alpine", "busybox", "traefik", "caddy", "prometheus", "alertmanager", "node-exporter"})
 _NO_SHELL = frozenset({"distroless", "scratch"})
 
 

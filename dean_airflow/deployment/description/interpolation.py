@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")
 
+MAX_FILLED = 256 * 1024
+"""Characters that a value may grow to; what Linux takes as a variable is shorter."""
+
 Outcome = Literal["set", "default", "unset"]
 """`unset`: compose would put an empty text there, or refuse."""
 
@@ -53,9 +56,12 @@ def fill(text: str, variables: Mapping[str, Variable], *, dollars: bool = True) 
         return Filled(text)
     filler = _Filler(text, variables, dollars)
     try:
-        return Filled(filler.until_end(), tuple(filler.uses))
+        filled = filler.until_end()
     except _Malformed as error:
         return Filled(text, tuple(filler.uses), str(error))
+    if len(filled) > MAX_FILLED:
+        return Filled("", (), f"they grow beyond {MAX_FILLED // 1024} KB")
+    return Filled(filled, tuple(filler.uses))
 
 
 class _Malformed(Exception):
@@ -70,7 +76,7 @@ class _Filler:
 
     def until_end(self) -> str:
         out = ""
-        while self.at < len(self.text):
+        while self.at < len(self.text) and len(out) <= MAX_FILLED:
             out += self._step(len(out), used=True)
         return out
 

@@ -17,11 +17,12 @@ _TEMPLATES = (".env.example", ".env.template", ".env.sample", ".env.dist")
 
 @dataclass(frozen=True)
 class MissingFile:
-    """A missing env file, where it is asked for, and by what."""
+    """A missing env file, where it is asked for, and by what; `is_there` where it exists and cannot be read."""
 
     path: Path
     place: Place
     asked_by: str
+    is_there: bool = False
 
 
 def missing_env_files(deployment: Deployment) -> list[MissingFile]:
@@ -32,6 +33,9 @@ def missing_env_files(deployment: Deployment) -> list[MissingFile]:
         for use in service.env_files:
             if use.required and not _is_there(use.path):
                 found.setdefault(use.path, MissingFile(use.path, use.place, f"`env_file` of {service.name}"))
+            elif _is_there(use.path) and tree.source(use.path) is None and not tree.is_escape(use.path):
+                asked = f"`env_file` of {service.name}"
+                found.setdefault(use.path, MissingFile(use.path, use.place, asked, is_there=True))
     for missing in deployment.compose.missing_env_files:
         found.setdefault(missing.path, MissingFile(missing.path, missing.place, "an `include`"))
     dotenv = tree.root / ".env"

@@ -13,6 +13,9 @@ from dean_airflow.deployment.description.service import Service
 if TYPE_CHECKING:
     from dean_airflow.deployment.description.deployment import Deployment
 
+PARTS = ("POSTGRES_", "DB_", "PG", "MYSQL_", "DATABASE_", "MARIADB_", "SQL_", "REDIS_", "CACHE_")
+"""What the names of a database's or a cache's parts begin with: M26's where only the URL is passed."""
+
 _PYTHON = re.compile(r"\benviron\s*\[\s*[\"'](\w+)[\"']\s*\](?!\s*=[^=])")
 _SHELL = re.compile(r"\$\{(\w+):?\?")
 _DOCUMENTED: dict[str, frozenset[str]] = {
@@ -35,6 +38,9 @@ def needed_variables(deployment: Deployment, service: Service) -> set[str]:
 
 
 def _needs(deployment: Deployment, service: Service) -> set[str]:
+    declared = deployment.declared(service.name, "env")
+    if declared is not None:
+        return set(declared.words())
     if not service.is_built:
         return set(_DOCUMENTED.get(parse_image(service.image).name, frozenset()))
     context = context_path(service)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,10 @@ _UPSTREAM = re.compile(r"^(?:(\w+)://)?(\[[^\]]+\]|[A-Za-z0-9_.-]+)(?::(\d+))?(?
 
 @dataclass(frozen=True)
 class Upstream:
-    """Where a proxy passes requests to. `scheme` empty where not said."""
+    """Where a proxy passes requests to. `scheme` empty where not said.
+
+    `asked` are scheme and place of those that name the group, where it is one of a group.
+    """
 
     host: str
     port: int | None
@@ -33,6 +36,7 @@ class Upstream:
     place: Place
     proxy: Service | None
     path: str = ""
+    asked: tuple[tuple[str, Place], ...] = ()
 
 
 @dataclass
@@ -158,12 +162,17 @@ def _nginx(source: Source, service: Service | None) -> Proxy:
         parts[0]: parts[1]
         for block in root.walk() if block.name == "set" and len(parts := block.argument.split(None, 1)) == 2
     }  # fmt: skip
-    for group in groups.values():
+    asked: dict[str, list[tuple[str, Place]]] = {}
+    for block in root.walk():
+        if block.name == "proxy_pass" and (match := re.match(r"(https?)://([\w.-]+)", block.argument)) is not None:
+            asked.setdefault(match[2], []).append((match[1], block.place))
+    for name, group in groups.items():
         for server in group.children:
             if server.name == "server":
-                _add_upstream(
-                    proxy, fill(server.argument.split()[0] if server.argument else ""), server, service, "", 80
-                )
+                text = fill(server.argument.split()[0] if server.argument else "")
+                _add_upstream(proxy, text, server, service, "", 80)
+                if name in asked and proxy.upstreams and proxy.upstreams[-1].place == server.place:
+                    proxy.upstreams[-1] = replace(proxy.upstreams[-1], asked=tuple(asked[name]))
     for block in root.walk():
         if block.name in ("proxy_pass", "grpc_pass", "uwsgi_pass", "fastcgi_pass"):
             text = fill(block.argument.strip())

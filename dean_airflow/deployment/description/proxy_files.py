@@ -101,7 +101,8 @@ def _haproxy(proxy: Proxy, fill: Callable[[str], str]) -> None:
         elif words[0] in ("backend", "defaults", "global"):
             site = None
         elif words[0] == "server" and len(words) > 2:
-            _add(proxy, words[2], place)
+            address = words[2] if "://" in words[2] or "ssl" not in words[3:] else f"https://{words[2]}"
+            _add(proxy, address, place)
         elif words[0] == "bind" and site is not None:
             if "ssl" in words:
                 site.tls = True
@@ -110,7 +111,7 @@ def _haproxy(proxy: Proxy, fill: Callable[[str], str]) -> None:
                     proxy.certificates.append(Certificate(path, place, "both", [], number))
             else:
                 site.plain = place
-        elif words[:2] == ["redirect", "scheme"] and "https" in words and site is not None:
+        elif words[words[0] == "http-request" :][:3] == ["redirect", "scheme", "https"] and site is not None:
             site.redirects = True
         versions = [words[at + 1] for at, word in enumerate(words[:-1]) if word == "ssl-min-ver"]
         proxy.protocols += [(version, place) for version in versions]

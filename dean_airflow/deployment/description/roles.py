@@ -53,7 +53,18 @@ def user_interface(service: Service) -> bool:
 
 
 def names_database(deployment: Deployment, database: Service, variable: str) -> Place | None:
-    """Where somebody names another user or database than the image has when its variable is not set."""
+    """Where somebody names another user or database than the image has when its variable is not set.
+
+    Those that the database's init scripts create are there all the same.
+    """
+    from dean_airflow.deployment.description.databases import servers
+
+    for server in servers(deployment):
+        if server.service is database:
+            if server.unknown_names:
+                return None
+            if server.roles - {server.user} or server.databases - {server.database}:
+                return None  # they make what others name; a name that they do not make is M23's
     user = database.environment.get("POSTGRES_USER")
     default = user.value if user is not None and user.value else "postgres"
     for service in deployment.services.values():

@@ -12,6 +12,7 @@ from pathlib import Path
 from dean_airflow.deployment.description.environment import Variable
 from dean_airflow.deployment.description.merge import as_mapping
 from dean_airflow.deployment.description.node import Node
+from dean_airflow.deployment.description.tree import absolute
 from dean_airflow.deployment.place import Place
 
 _PORT = re.compile(
@@ -153,6 +154,13 @@ class Service:
         return names
 
     @cached_property
+    def links(self) -> dict[str, str]:
+        """Services by the names that `links: [service:name]` gives them for this one."""
+        node = self.node.get("links")
+        pairs = [word.partition(":") for word in node.words()] if node is not None else []
+        return {alias: name for name, _, alias in pairs if alias}
+
+    @cached_property
     def profiles(self) -> set[str]:
         node = self.node.get("profiles")
         return set(node.words()) if node is not None else set()
@@ -202,9 +210,7 @@ class Service:
         return expand(text, self.environment)
 
     def _path(self, text: str) -> Path:
-        import os
-
-        return Path(os.path.normpath(self.base / Path(text).expanduser()))
+        return absolute(self.base, text)
 
     def _mount(self, entry: Node) -> Mount | None:
         if entry.is_map:

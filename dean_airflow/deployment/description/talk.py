@@ -63,7 +63,7 @@ def is_for_browsers(name: str) -> bool:
 
 def _calls(deployment: Deployment) -> Iterator[Call]:
     for use in url_uses(deployment):
-        if is_for_browsers(use.name) or not use.url.host or _BINDS.search(use.name):
+        if is_for_browsers(use.name) or use.url.host in ("", "+", "*") or _BINDS.search(use.name):
             continue
         for service in use.readers or (None,):
             url = use.url

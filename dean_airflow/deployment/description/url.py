@@ -78,6 +78,44 @@ def find_urls(text: str) -> list[Url]:
     return found
 
 
+_PAIR = re.compile(r"(?:^|[;\s])\s*([A-Za-z][A-Za-z ]*?)\s*=\s*('[^']*'|\"[^\"]*\"|[^;\s]*)")
+_KEYS = {
+    "host": {"host", "server", "data source", "hostname", "addr", "address"},
+    "port": {"port"},
+    "database": {"database", "dbname", "initial catalog"},
+    "user": {"user", "username", "user id", "userid", "uid"},
+}
+
+
+def keyword_dsn(text: str) -> Url | None:
+    """`Host=db;Port=5432;Database=x` and `host=db dbname=x` as a URL without a scheme; None for what is neither.
+
+    The password is left out: it is not percent-encoded here, and is compared nowhere.
+    """
+    if "=" not in text or "://" in text:
+        return None
+    pairs = {match[1].lower(): (match[2].strip("\"'"), match.start(2)) for match in _PAIR.finditer(text)}
+    given = {part: next((pairs[key] for key in keys if key in pairs), ("", 0)) for part, keys in _KEYS.items()}
+    host, at = given["host"]
+    if not host or not (given["database"][0] or given["user"][0]):
+        return None
+    name, _, behind = host.removeprefix("tcp:").partition(",")
+    port = given["port"][0] or behind
+    return Url(
+        text=text,
+        start=0,
+        scheme="",
+        user=given["user"][0],
+        password="",
+        host=name,
+        port=int(port) if port.isdigit() and len(port) < 9 else None,
+        path=f"/{given['database'][0]}",
+        password_span=(0, 0),
+        host_span=(at, at + len(name)),
+        raw_password="",
+    )
+
+
 def _end(text: str, at: int) -> int:
     if text[at - 3 : at] == "://" and "://" not in text[at:] and not re.search(r"\s", text[at:]):
         quote = re.search(r"[\"'`]", text[at:])
@@ -128,7 +166,7 @@ def _authority_end(rest: str) -> int:
 
 
 def _host_port(text: str) -> tuple[str, int | None]:
-    if text.startswith("["):
+    if text.startswith("[") and "]" in text:
         host, _, rest = text[1:].partition("]")
         port = rest.removeprefix(":")
     else:
