@@ -63,7 +63,9 @@ class DeploymentValidator:
 
     def read(self) -> Deployment:
         """What the directory says now."""
-        return read_deployment(self.directory, environment=self._environment, now=self._now, shell=self._shell)
+        deployment = read_deployment(self.directory, environment=self._environment, now=self._now, shell=self._shell)
+        deployment.tree.read_all()
+        return deployment
 
     def validate(self, *, fix: bool = False) -> ValidationResult:
         """Runs every check. With `fix`, what is safe is repaired first, and the result says what was changed."""

@@ -3,7 +3,7 @@
 A text is files one after another, each begun by `=== path [mode] [kind arguments]`. In contents `@secret:N:seed@`
 becomes N random characters, the same for the same seed, `@fernet:seed@` a Fernet key, `@date:-20@` the day 20 days ago.
 A kind makes the content: `cert NAME...` a certificate (issued by the root of the deployment's `ca` file, else with an
-intermediate), `key PATH` the key of that certificate, `ca` a root.
+intermediate), `key PATH` the key of that certificate, `pem NAME...` both in one file, `ca` a root.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from .certificates import Authority, KeyPair
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "deployments"
-_HEADER = re.compile(r"^=== (\S+)(?: ([0-7]{3}))?(?: (cert|key|ca)\b(.*))?$")
+_HEADER = re.compile(r"^=== (\S+)(?: ([0-7]{3}))?(?: (cert|key|pem|ca)\b(.*))?$")
 _ALPHABET = string.ascii_letters + string.digits
 
 
@@ -82,7 +82,7 @@ def write(root: Path, files: dict[str, File]) -> Path:
     authority = Authority.root() if any(file.kind == "ca" for file in files.values()) else None
     pairs: dict[str, KeyPair] = {}
     for file in files.values():
-        if file.kind == "cert":
+        if file.kind in ("cert", "pem"):
             issuer = authority or Authority.intermediate()
             pairs[file.name] = issuer.issue(file.arguments.split(), with_chain=authority is None)
     for file in files.values():
@@ -96,6 +96,8 @@ def write(root: Path, files: dict[str, File]) -> Path:
 def _content(file: File, pairs: dict[str, KeyPair], authority: Authority | None) -> bytes:
     if file.kind == "cert":
         return pairs[file.name].certificate
+    if file.kind == "pem":
+        return pairs[file.name].certificate + pairs[file.name].key
     if file.kind == "key":
         return pairs[file.arguments].key
     if file.kind == "ca" and authority is not None:

@@ -55,6 +55,17 @@ def edit(name: str, old: str, new: str) -> Change:
     return change
 
 
+def first(name: str, old: str, new: str) -> Change:
+    """Replaces a text where it stands first."""
+
+    def change(files: Files) -> None:
+        text, wanted = files[name].text, fill(old)
+        assert wanted in text, f"{wanted!r} does not stand in {name}"
+        files[name] = replace(files[name], text=text.replace(wanted, fill(new), 1))
+
+    return change
+
+
 def append(name: str, text: str) -> Change:
     def change(files: Files) -> None:
         files[name] = replace(files[name], text=files[name].text + fill(text))

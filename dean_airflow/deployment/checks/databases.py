@@ -29,7 +29,7 @@ _PASSWORD_PARTS = ("PASSWORD", "PASS", "PASSWD")
 _POSTGRES = DEFAULT_PORTS["postgresql"]
 _URL_NAMES = frozenset({"DATABASE_URL", "DB_URL", "POSTGRES_URL", "POSTGRESQL_URL", "SQLALCHEMY_DATABASE_URI"})
 _SPECIAL = re.compile(r"[@:/#?]|%(?![0-9A-Fa-f]{2})")
-_OPTION = r"(?:^|[\s\"'])(?:{short}[= ]?|{long}[= ])[\"']?([\w.$-]+)"
+_OPTION = r"(?:^|[\s\"'])(?:{short}[= ]?|{long}[= ])[\"']?([\w.$-]+)(?![\w.$-]|://|=)"
 _USER_OPTION = re.compile(_OPTION.format(short="-U", long="--username"))
 _DATABASE_OPTION = re.compile(_OPTION.format(short="-d", long="--dbname"))
 _MYSQL_USER = re.compile(_OPTION.format(short="-u", long="--user"))
@@ -205,6 +205,9 @@ def _health_check(server: Server) -> Iterator[tuple[str, Hit]]:
     declared = (server.place_of_database,)
     users = _USER_OPTION.findall(text) if server.engine == "postgres" else _MYSQL_USER.findall(text)
     databases = _DATABASE_OPTION.findall(text) if server.engine == "postgres" else []
+    for url in find_urls(text):
+        users += [url.user] if url.user else []
+        databases += [url.database] if url.database and server.engine == "postgres" else []
     for database in databases:
         if "$" not in database and database not in server.databases | {"postgres", "template1"} - {server.user}:
             what = f"The health check of {server.service.name} asks for the database {database}."

@@ -289,5 +289,5 @@ def _bash_problem(bash: str, script: Script) -> tuple[int | None, str]:
     started = re.search(r"from `\S+' command on line (\d+)", message)
     if match is None:
         return None, message or "it has a syntax error"
-    number = int(started[1]) if started else min(int(match[1]), len(script.source.lines))
+    number = int(started[1]) if started else min(int(match[1]), script.source.text.rstrip("\n").count("\n") + 1)
     return number, re.sub(r"\s+", " ", match[2])

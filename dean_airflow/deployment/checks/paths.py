@@ -297,7 +297,10 @@ def _written_directories(text: str) -> Iterator[tuple[str, str]]:
 
 def _is_writable(path: Path) -> bool:
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except OSError:
         return False
-    return bool(mode & 0o222) if os.geteuid() == 0 else os.access(path, os.W_OK)
+    if os.geteuid() != 0 and (status.st_uid == os.geteuid() or status.st_mode & 0o077):
+        return os.access(path, os.W_OK)
+    # root may write everywhere, and what one other user alone may enter is that user's: only the mode bits tell
+    return bool(status.st_mode & 0o222)

@@ -324,6 +324,22 @@ def _same_role(one: Secret, other: Secret) -> bool:
     return bool(users_of(one) & users_of(other)) and "ROOT" not in (*left, *right) and _same_kind(left, right)
 
 
+_OTHER_SERVERS = (
+    "CACHE",
+    "RABBIT",
+    "RABBITMQ",
+    "BROKER",
+    "MQ",
+    "AMQP",
+    "MONGO",
+    "MONGODB",
+    "SMTP",
+    "MAIL",
+    "LDAP",
+    "MINIO",
+)
+
+
 def _same_kind(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
-    """Two logins of one database: a user of the same name at a cache is another."""
-    return ("CACHE" in left) == ("CACHE" in right)
+    """Two logins of one database: a user of the same name at a cache or a broker is another."""
+    return all((kind in left) == (kind in right) for kind in _OTHER_SERVERS)

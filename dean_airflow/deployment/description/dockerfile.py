@@ -11,6 +11,8 @@ from dean_airflow.deployment.place import Place
 _INSTALL = re.compile(
     r"\b(?:apt-get|apt|apk|yum|dnf|microdnf|zypper|pip3?|npm|tdnf)\s+(?:-\S+\s+)*(?:install|add|i)\b(.*)"
 )
+_OF_PYTHON_PACKAGES = frozenset({"celery", "airflow", "http"})
+_FROM_LISTS = re.compile(r"\bpip3?\s+install\b.*(?:\s-r|\s--requirement|\s\.|\.whl)|\b(?:poetry|pipenv|pdm|uv)\s+\w+")
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,8 @@ class Dockerfile:
             "pg_isready": "postgresql-client|postgresql",
             "psql": "postgresql",
         }
+        if tool in _OF_PYTHON_PACKAGES and _FROM_LISTS.search(self.installs):
+            return True  # from a list, which is not read for what its packages bring
         words = rf"(?<![\w-])(?:{re.escape(tool)}|{packages.get(tool, re.escape(tool))})"
         return re.search(words, self.installs) is not None
 

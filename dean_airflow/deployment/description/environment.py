@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dean_airflow.deployment.description.interpolation import Use, fill
+from dean_airflow.deployment.description.interpolation import MAX_FILLED, Use, fill
 from dean_airflow.deployment.description.tree import Source
 from dean_airflow.deployment.place import Place, Problem
 
@@ -103,6 +103,9 @@ def parse_env_file(
         else:
             written = row[match.end() :] if raw else _without_comment(row[match.end() :])
             variable = _unquoted(match.group(1), written.strip(), source.at(line), known, raw or literal)
+        if variable.raw and not variable.value and not variable.uses and "$" in variable.raw:
+            what = f"The variables in {variable.name} of {source.name} grow beyond {MAX_FILLED // 1024} KB."
+            parsed.problems.append(Problem("M44", variable.place, what))
         parsed.variables.append(variable)
         known[variable.name] = variable
         line += text.count("\n", at, end) + 1

@@ -127,7 +127,7 @@ def _apache(proxy: Proxy, fill: Callable[[str], str]) -> None:
     )
     sites = 0
     for number, line in enumerate(proxy.source.lines, 1):
-        words = [] if line.lstrip().startswith("#") else fill(line).split()
+        words = [] if line.lstrip().startswith("#") else [word.strip("\"'") for word in fill(line).split()]
         if not words:
             continue
         place, word = proxy.source.at(number), words[0].lower()

@@ -211,6 +211,10 @@ class Tree:
         """All files that can be read."""
         return [source for path in self.files if (source := self.source(path)) is not None]
 
+    def read_all(self) -> None:
+        """Reads every file now. Raises DeploymentError where there are too many, or too much is in them."""
+        self.sources  # noqa: B018 - reading fills it
+
     def matching(self, *suffixes: str) -> list[Source]:
         """Files whose name ends in one of these."""
         return [source for source in self.sources if source.path.name.endswith(suffixes)]

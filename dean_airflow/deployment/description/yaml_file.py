@@ -79,7 +79,8 @@ def _explain(error: yaml.YAMLError, source: Source) -> tuple[int | None, str]:
     mark = error.problem_mark or error.context_mark
     if error.context_mark is not None and _BEGINS_EARLIER.search(error.context or ""):
         mark = error.context_mark
-    line = (mark.line if mark else 0) + 1
+    last = source.text.rstrip("\n").count("\n")
+    line = min(mark.line if mark else 0, last) + 1
     problem = error.problem_mark or mark
     for candidate in {line, (problem.line if problem else 0) + 1}:
         written = source.lines[candidate - 1] if candidate <= len(source.lines) else ""

@@ -1,126 +1,170 @@
-"""Files nobody should write: each gives one clear finding or sentence, quickly, and never a traceback."""
+"""Directories that hold what no deployment should: each gets its sentence, within bounds, and no check breaks."""
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from dean_airflow.deployment.description import tree
+from dean_airflow.deployment.validator import DeploymentValidator
 from dean_airflow.errors import DeploymentError
 
 from .conftest import COMPLETE, Validate
 
-SERVICE = "services:\n  a:\n    image: acme/a:1\n" + COMPLETE
-BOMB = "x0: &x0 [1, 2, 3, 4, 5, 6, 7, 8, 9]\n" + "".join(
-    f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]\n" for n in range(1, 9)
+MEGABYTE = 1024 * 1024
+SERVICE = f"services:\n  app:\n    image: nginx:1.27.2\n{COMPLETE}"
+Make = Callable[[Path], None]
+
+
+def compose(text: str) -> Make:
+    return lambda root: root.joinpath("compose.yaml").write_text(text) and None
+
+
+def sparse(root: Path) -> None:
+    compose(SERVICE + "    env_file: big.env\n")(root)
+    with (root / "big.env").open("wb") as opened:
+        opened.write(b"A=1\n")
+        opened.truncate(200 * MEGABYTE)
+
+
+def pipe(root: Path) -> None:
+    compose(SERVICE + "    env_file: pipe.env\n")(root)
+    os.mkfifo(root / "pipe.env")
+
+
+def listening(root: Path) -> None:
+    compose(SERVICE + "    env_file: s.env\n")(root)
+    with socket.socket(socket.AF_UNIX) as opened:
+        here = Path.cwd()
+        os.chdir(root)  # a socket's name is short
+        try:
+            opened.bind("s.env")
+        finally:
+            os.chdir(here)
+
+
+def device(root: Path) -> None:
+    compose(SERVICE + "    volumes: ['./endless.sql:/x.sql:ro']\n")(root)
+    (root / "endless.sql").symlink_to("/dev/zero")
+
+
+def circle(root: Path) -> None:
+    (root / "compose.yaml").symlink_to("compose.yml")
+    (root / "compose.yml").symlink_to("compose.yaml")
+
+
+def doubling(root: Path) -> None:
+    compose(SERVICE + "    environment: {X: '${V40}'}\n")(root)
+    lines = [f"V{n}=${{V{n - 1}}}${{V{n - 1}}}\n" for n in range(1, 41)]
+    (root / ".env").write_text("V0=aaaaaaaaaa\n" + "".join(lines))
+    (root / ".env").chmod(0o600)
+
+
+def braces(root: Path) -> None:
+    compose(SERVICE + "    volumes: ['./nginx.conf:/etc/nginx/nginx.conf:ro']\n")(root)
+    (root / "nginx.conf").write_text("server {\n" * 5000)
+
+
+def long_names(root: Path) -> None:
+    compose(f"include: [{'i' * 5000}.yaml]\n{SERVICE}    volumes: ['./{'v' * 300}:/x']\n")(root)
+
+
+def zeros(root: Path) -> None:
+    compose(SERVICE + '    volumes: ["./v\\0:/x"]\n    env_file: "e\\0.env"\nsecrets: {s: {file: "f\\0"}}\n')(root)
+
+
+_WHOLE = (
+    "image: x:1, restart: always, mem_limit: 64m, logging: {driver: local}, "
+    "healthcheck: {test: [CMD, /probe], start_period: 1s}"
 )
-
-Make = Callable[[dict[str, str]], Path]
-
-
-def found(validate: Validate, root: Path) -> list[str]:
-    return [f"{f.id} {f.place}" for f in validate(root).findings]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", ["M44 compose.yaml:1"]),
-        ("# nothing\n", ["M44 compose.yaml:1"]),
-        ("just words\n", ["M44 compose.yaml:1"]),
-        ("- a\n- b\n", ["M44 compose.yaml:1"]),
-        ("services:\n  a:\n    image: [\n", ["M04 compose.yaml:3"]),
-        (BOMB, ["M04 compose.yaml:6"]),
-        ("a: &a\n  b: *a\n", ["M04 compose.yaml:1"]),
-        ("a: " + "[" * 3000 + "]" * 3000 + "\n", ["M04 compose.yaml:1"]),
-        ("services:\n  a: &a\n    <<: *a\n", ["M04 compose.yaml:2"]),
-        ("services: {a: {image: 'x'\n", ["M04 compose.yaml:1"]),
-        ("\x00\x01\x02\x7fELF\n", ["M02 compose.yaml"]),
-        ("services:\n  a b:\n    image: acme/a:1\n" + COMPLETE, ["M44 compose.yaml:2"]),
-        ("services:\n  '$(reboot)':\n    image: acme/a:1\n" + COMPLETE, ["M44 compose.yaml:2"]),
-    ],
-)
-def test_a_compose_file_that_is_none(validate: Validate, deployment: Make, text: str, expected: list[str]) -> None:
-    result = found(validate, deployment({"compose.yaml": text}))
-
-    assert [each.split(":")[0] for each in result] == [each.split(":")[0] for each in expected]
+CASES: dict[str, tuple[Make, set[str]]] = {
+    "empty": (compose(""), {"M44"}),
+    "half written": (compose('services:\n  app:\n    image: nginx:1.27.2\n    ports:\n      - "80'), {"M04"}),
+    "binary": (lambda root: (root / "compose.yaml").write_bytes(bytes(range(256)) * 40) and None, {"M02"}),
+    "an env file of 200 MB": (sparse, {"M10"}),
+    "a pipe": (pipe, {"M10"}),
+    "a socket": (listening, {"M10"}),
+    "a device": (device, {"M08"}),
+    "links in a circle": (circle, {"M08"}),
+    "variables that double": (doubling, {"M44"}),
+    "aliases that multiply": (
+        compose("".join(f"x-{n}: &a{n} [{f'*a{n - 1}, ' * 10 if n else 'x'}]\n" for n in range(12)) + SERVICE),
+        {"M04"},
+    ),
+    "blocks without end": (braces, set()),
+    "names longer than names can be": (long_names, {"M08", "M49"}),
+    "names with NUL": (zeros, {"M08", "M10", "M49"}),
+    "extends in a circle": (
+        compose(f"services:\n  a: {{extends: b, {_WHOLE}}}\n  b: {{extends: {{service: a}}, {_WHOLE}}}\n"),
+        {"M44"},
+    ),
+}  # fmt: skip
 
 
-def test_a_cyclic_extends(validate: Validate, deployment: Make) -> None:
-    text = SERVICE + "    extends: {service: b}\n  b:\n    image: acme/b:1\n    extends: a\n" + COMPLETE
+@pytest.mark.parametrize("name", CASES)
+def test_it_gets_its_sentence(validate: Validate, tmp_path: Path, name: str) -> None:
+    make, ids = CASES[name]
+    make(tmp_path)
 
-    assert {each.split()[0] for each in found(validate, deployment({"compose.yaml": text}))} == {"M44"}
+    result = validate(tmp_path)
 
-
-def test_a_cyclic_include(validate: Validate, deployment: Make) -> None:
-    files = {"compose.yaml": "include: [b.yaml]\n" + SERVICE, "b.yaml": "include: [compose.yaml]\nservices: {}\n"}
-
-    assert found(validate, deployment(files)) == ["M44 b.yaml:1"]
-
-
-def test_a_huge_file_is_not_read(validate: Validate, deployment: Make) -> None:
-    root = deployment({"compose.yaml": SERVICE + "#" * (5 * 1024 * 1024)})
-
-    (finding,) = validate(root).findings
-    assert (finding.id, "4 MB" in finding.what) == ("M08", True)
+    assert {finding.id for finding in result.findings} == ids, [f"{f.id} {f.what}" for f in result.findings]
+    assert [each.message for each in result.not_checked if "probes" not in each.message] == []
+    for finding in result.findings:
+        assert finding.what.isprintable() and len(finding.what) <= 520
+        json.dumps(finding.as_json()).encode("utf-8")
 
 
-def test_a_symbolic_link_out_of_the_directory_is_not_followed(
-    validate: Validate, deployment: Make, tmp_path: Path
-) -> None:
-    (tmp_path / "secret").write_text("POSTGRES_PASSWORD=changeme\n")
-    root = deployment({"compose.yaml": SERVICE})
-    (root / "prod.env").symlink_to(tmp_path / "secret")
-    (root / "loop").symlink_to(root / "loop")
+def test_names_that_are_no_utf8_are_shown_in_one_line(validate: Validate, tmp_path: Path) -> None:
+    compose(SERVICE)(tmp_path)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9\n.sh")).write_text("#!/bin/sh\n")
 
-    result = validate(root)
+    (finding,) = validate(tmp_path).findings
 
-    assert [f"{f.id} {f.place}" for f in result.findings if f.place.file == "prod.env"] == ["M08 prod.env"]
-    assert "changeme" not in str(result.as_json())
+    assert finding.id == "M07"
+    assert finding.place.file == "caf\ufffd\ufffd.sh"
 
 
-def test_a_compose_file_that_leads_out(validate: Validate, deployment: Make, tmp_path: Path) -> None:
-    (tmp_path / "other.yaml").write_text(SERVICE)
-    root = deployment({"README.md": "x"})
-    (root / "compose.yaml").symlink_to(tmp_path / "other.yaml")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_directories_that_are_closed_to_us(validate: Validate, tmp_path: Path) -> None:
+    compose(SERVICE + "    volumes: ['./data:/data']\n")(tmp_path)
+    for name in ("data", "other"):
+        (tmp_path / name).mkdir(mode=0)
+    try:
+        result = validate(tmp_path)
+        tmp_path.chmod(0)
+        with pytest.raises(DeploymentError, match="cannot be read"):
+            validate(tmp_path)
+    finally:
+        for folder in (tmp_path, tmp_path / "data", tmp_path / "other"):
+            folder.chmod(0o700)
 
-    assert {f.id for f in validate(root).findings} == {"M08"}
-
-
-@pytest.mark.parametrize("name", ["nowhere", "file", "empty", "bad\0name"])
-def test_a_directory_that_is_none(validate: Validate, tmp_path: Path, name: str) -> None:
-    (tmp_path / "file").write_text("x")
-    (tmp_path / "empty").mkdir()
-
-    with pytest.raises(DeploymentError) as error:
-        validate(tmp_path / name)
-    assert str(error.value).endswith(".")
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("dean-deployment.yaml", "environment: moon\n"),
-        ("dean-deployment.yaml", "- a\n"),
-        ("dean-deployment.yaml", "environmnet: local\n"),
-        (".env", "A='never closed\nB=1\n"),
-        (".env", "THIS IS NO=ASSIGNMENT\n"),
-    ],
-)
-def test_half_written_files_beside_it(validate: Validate, deployment: Make, name: str, text: str) -> None:
-    root = deployment({"compose.yaml": SERVICE, name: text})
-
-    assert [each.split(":")[0] for each in found(validate, root)] == [f"M44 {name}"]
+    assert [each.message for each in result.not_checked if "probes" not in each.message] == []
+    assert [f.place.file for f in result.findings if f.id == "M08"] == ["other"]
 
 
-def test_names_with_shell_characters_reach_no_shell(validate: Validate, deployment: Make, tmp_path: Path) -> None:
-    victim = tmp_path / "victim"
-    name = f"$(touch {victim.name});x.sh"
-    root = deployment({"compose.yaml": SERVICE, f"scripts/{name}": "#!/bin/sh\necho hi\n"})
-    (root / "scripts" / name).chmod(0o755)
+def test_a_directory_is_read_once_however_many_files(validate: Validate, tmp_path: Path) -> None:
+    compose(SERVICE)(tmp_path)
+    for number in range(3000):
+        folder = tmp_path / f"d{number % 50}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}.yaml").write_text("a: 1\n")
 
-    assert found(validate, root) == []
-    assert not victim.exists()
-    assert not (root / victim.name).exists()
+    assert validate(tmp_path).findings == ()
+
+
+def test_more_than_a_deployment_can_be_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "MAX_TOTAL_BYTES", MEGABYTE)
+    compose(SERVICE)(tmp_path)
+    (tmp_path / "dump.bin").write_bytes(b"\0" * 3 * MEGABYTE)  # binary and large: not read
+    assert len(DeploymentValidator(tmp_path, with_probes=False, shell={}).read().tree.sources) == 1
+    for number in range(3):
+        (tmp_path / f"{number}.json").write_text("[" + "1, " * 200_000 + "1]")
+
+    with pytest.raises(DeploymentError, match="more than 1 MB"):
+        DeploymentValidator(tmp_path, with_probes=False, shell={}).validate()

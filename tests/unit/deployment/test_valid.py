@@ -10,7 +10,7 @@ from ...deployments.build import build, names
 from .conftest import Validate
 
 ROOT = Path(__file__).resolve().parents[3]
-WITH_DAGS = ("airflow_celery", "airflow_standalone_build")
+WITH_DAGS = ("airflow_celery", "airflow_standalone_build", "celery")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in WITH_DAGS else n for n in names()])
