@@ -28,6 +28,7 @@ MAY_OPEN = {
     "evolution/sandbox/proxy.py": "carries a target's installation to the package index; it is no client of a service",
     "testing/proxy.py": "carries bytes between a test and a service, to damage them",
     "deployment/probes/system.py": "asks whether something answers at all; it is no client of a service",
+    "deployment/backends/process/supervisord.py": "asks the supervisord that it started, over its unix socket",
 }
 MAY_NAME_ADDRESSES = {
     "config.py": "the defaults",

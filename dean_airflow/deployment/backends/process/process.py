@@ -21,7 +21,7 @@ from dean_airflow.deployment.backends.backend import RunStatus
 from dean_airflow.deployment.backends.process.held import ask_holder
 from dean_airflow.deployment.backends.process.relay import relay
 from dean_airflow.deployment.backends.process.supervisord import Supervisord, clean_environment
-from dean_airflow.deployment.description.addresses import ALL_V4
+from dean_airflow.deployment.description.addresses import ALL_V4, LOCALHOST
 from dean_airflow.deployment.plan.release import ServiceRelease, read_release
 from dean_airflow.deployment.site import Site
 from dean_airflow.errors import DeploymentError
@@ -114,7 +114,7 @@ class ProcessBackend:
         if ":" in host:
             yield f"http://[{host}]:{port}"
             return
-        own = "localhost" if host in ("", ALL_V4) else host
+        own = LOCALHOST if host in ("", ALL_V4) else host
         if self._traffic().get(service) == release:
             yield f"http://{own}:{port}"
             return

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 
 from dean_airflow.deployment.backends.process.steering import PROBE_PORTS, probing_connection
+from dean_airflow.deployment.description.addresses import LOOPBACK
 
 SECONDS = 30.0
 
@@ -17,7 +18,7 @@ SECONDS = 30.0
 def relay(host: str, port: int) -> Iterator[tuple[str, int]]:
     """An address of this machine whose connections arrive at host and port as probing ones do."""
     numbers = itertools.count()
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as door:
+    with socket.create_server((LOOPBACK, 0), backlog=64) as door:
         thread = threading.Thread(target=_accept, args=(door, host, port, numbers), name="relay", daemon=True)
         thread.start()
         try:
