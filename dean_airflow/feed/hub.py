@@ -58,8 +58,8 @@ class Hub:
     async def subscribe(self, listener: Listener, name: str, after: str | None, may: May) -> None:
         """From `after`, the text of a position, on; without it, or where that is too long ago, a snapshot comes first.
 
-        Nothing is told twice, and nothing is left out, whatever happens meanwhile. Raises NotThere, StoreError; then
-        the listener hears nothing of the topic.
+        Of one listener one after the other. Nothing is told twice, and nothing is left out, whatever happens meanwhile.
+        Raises NotThere, StoreError; then the listener hears nothing of the topic.
         """
         self.unsubscribe(listener, name)
         topic = self._topics.get(name)

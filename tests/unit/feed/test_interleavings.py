@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -20,6 +20,7 @@ from .shelf import STORE, HandClock, Items, Pauses, Shelf, anything, settle
 TOPICS = ["t1", "t2"]
 CLIENTS = range(3)
 topics, clients, places = st.sampled_from(TOPICS), st.sampled_from(CLIENTS), st.integers(0, 5)
+orders = st.lists(st.integers(0, 3), max_size=8)
 
 
 class Client:
@@ -27,6 +28,7 @@ class Client:
 
     def __init__(self) -> None:
         self.listener = Listener(limit=4)
+        self.turns = asyncio.Lock()
         self.has: dict[str, set[tuple[int, int]]] = {}
         self.positions: dict[str, str] = {}
         self.wants: set[str] = set()
@@ -118,7 +120,7 @@ class Feeds(RuleBasedStateMachine):
     def connect(self, number: int, hub: int) -> None:
         client = self.clients[number]
         if client.attached is None:
-            client.listener, client.hub = Listener(limit=4), self.hubs[hub]
+            client.listener, client.hub, client.turns = Listener(limit=4), self.hubs[hub], asyncio.Lock()
             client.attached = client.hub.attached(client.listener)
             client.attached.__enter__()
             self.go(*(self.subscribe(client, topic) for topic in sorted(client.wants)))
@@ -139,11 +141,36 @@ class Feeds(RuleBasedStateMachine):
     def hear(self, number: int, count: int) -> None:
         self.consume(self.clients[number], count)
 
+    @rule(number=clients, hub=st.integers(0, 1), lane=st.integers(0, 2), some=orders, others=orders)
+    def come_back_while_it_moves(self, number: int, hub: int, lane: int, some: list[int], others: list[int]) -> None:
+        client = self.clients[number]
+        self.detach(client)
+        for release in (some, others):
+            self.shelf.write(TOPICS[0], lane)
+            self.look(hub)
+            self.connect(number, hub)
+            for place in release:
+                self.pauses.release(place)
+                self.go()
+            self.consume(client, 20)
+
+    @rule(number=clients, topic=topics)
+    def ask_again(self, number: int, topic: str) -> None:
+        client = self.clients[number]
+        if client.attached is not None and topic in client.wants:
+            self.go(self.subscribe(client, topic))
+
     async def subscribe(self, client: Client, topic: str) -> None:
-        assert client.hub is not None
-        listener = client.listener
+        """One after the other for each connection, as a session does it."""
+        listener, hub = client.listener, client.hub
+        async with client.turns:
+            if client.listener is not listener or hub is None:
+                return
+            await self.subscribe_now(client, hub, listener, topic)
+
+    async def subscribe_now(self, client: Client, hub: Hub, listener: Listener, topic: str) -> None:
         try:
-            await client.hub.subscribe(listener, topic, client.positions.get(topic), anything)
+            await hub.subscribe(listener, topic, client.positions.get(topic), anything)
         except NotThere:
             if client.listener is listener:
                 client.wants.discard(topic)
@@ -223,6 +250,8 @@ class Removals(Feeds):
         self.hubs[number] = self.new_hub()
 
 
-LIMITS = settings(max_examples=150, stateful_step_count=50, deadline=None)
+LIMITS = settings(
+    max_examples=150, stateful_step_count=50, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)
 TestInterleavings, TestRemovals = Feeds.TestCase, Removals.TestCase
 TestInterleavings.settings = TestRemovals.settings = LIMITS
