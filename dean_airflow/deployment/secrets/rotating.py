@@ -24,7 +24,7 @@ from dean_airflow.deployment.secrets.section import SecretFacts, secret_facts
 from dean_airflow.deployment.secrets.signing_keys import SigningKeysTarget
 from dean_airflow.deployment.secrets.target import Authority, Holder, Target
 from dean_airflow.deployment.site import site_of
-from dean_airflow.errors import DeploymentError, DeploymentLocked
+from dean_airflow.errors import DeploymentError, DeploymentLocked, DeploymentNotFound
 
 Holders = Mapping[str, Callable[[str], Holder]]
 """What keeps a value of a kind (`airflow_variable`, `airflow_connection`), from its name."""
@@ -110,7 +110,10 @@ def _roll(key: str, facts: SecretFacts, deployment: Deployment, means: Means) ->
         str(deployment.root), environment=deployment.environment, services=facts.readers, probes=False,
         requested_by=f"rotation of {facts.name}",
     )  # fmt: skip
-    deployment_id = "deployment-" + hashlib.sha256(key.encode()).hexdigest()[:12]
+    way = key.rpartition(".")
+    if way[2] == "back" and not _is_changed(means, _deployment_id(f"{way[0]}.forward")):
+        return
+    deployment_id = _deployment_id(key)
     until = time.monotonic() + LOCKED_SECONDS
     while True:
         try:
@@ -121,9 +124,21 @@ def _roll(key: str, facts: SecretFacts, deployment: Deployment, means: Means) ->
                 raise
             time.sleep(POLL_SECONDS)
     if not report["success"]:
-        raise DeploymentError(
-            f"The readers of {facts.name} could not be rolled: {report.get('error') or 'they failed'}"
-        )
+        why = "; ".join(str(each) for each in report["errors"]) or report["message"]
+        raise DeploymentError(f"The readers of {facts.name} could not be rolled: {why}")
+
+
+def _deployment_id(key: str) -> str:
+    return "deployment-" + hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+def _is_changed(means: Means, deployment_id: str) -> bool:
+    """Whether the readers may run something else than before: not where it was taken back, or never began."""
+    try:
+        record = means.store.deployments.get(deployment_id)
+    except DeploymentNotFound:
+        return False
+    return record.status != "rolled_back" and bool(means.store.deployments.services(deployment_id))
 
 
 def record_rotation(root: Path, name: str, day: str) -> None:
