@@ -46,6 +46,7 @@ FAMILIES = (
     "releases",
     "host_probes",
     "service_probes",
+    "database_probes",
 )
 
 
