@@ -65,7 +65,7 @@ def postgres_url() -> Iterator[str]:
     engine.dispose()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # a loop of its own runs as long as it does, and lets no other run beside it
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")

@@ -89,7 +89,7 @@ def test_a_trial_that_is_removed_is_told_and_not_asked_for_again(server: Server,
 
     open_trial(store, "trial-removed")
     follow(page, "trial:trial-removed")
-    last_state(page, "live")
+    wait(page, "() => window.frames_.some(({ type }) => type === 'snapshot')")
     store.database.write(lambda session: session.execute(delete(TrialRow).where(TrialRow.id == "trial-removed")))
     wait(page, "() => window.frames_.some(({ type }) => type === 'trial_removed')")
 
