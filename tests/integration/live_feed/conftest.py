@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 
 from dean_airflow.store.store import Store
+from tests.databases import postgres_schema
+from tests.integration.browser.chromium import chromium, find_chromium
 from tests.integration.evolution_workflow.airflow_stack import AirflowStack
 
 from .servers import Server, store_url
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
 
 
 @pytest.fixture(scope="session")
@@ -55,23 +47,13 @@ def postgres_url() -> Iterator[str]:
     """A schema of its own in the database that DEAN_TEST_POSTGRES names."""
     if not os.environ.get("DEAN_TEST_POSTGRES"):
         pytest.skip("needs the URL of a PostgreSQL database in DEAN_TEST_POSTGRES")
-    base = make_url(os.environ["DEAN_TEST_POSTGRES"]).set(drivername="postgresql+psycopg2")
-    schema = f"dean_test_{secrets.token_hex(6)}"
-    engine = create_engine(base, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-        yield base.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    engine.dispose()
+    with postgres_schema() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")  # a loop of its own runs as long as it does, and lets no other run beside it
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+    if find_chromium() is None:
+        pytest.skip("there is no Chromium: CHROMIUM names none, and none is on the PATH")
+    with chromium() as launched:
+        yield launched
