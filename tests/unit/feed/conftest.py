@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 
 from dean_airflow.store.leases import Lease
 from dean_airflow.store.store import Store
+from tests.databases import BACKENDS, postgres_schema
 from tests.integration.live_feed.servers import evaluation, open_trial
-
-BACKENDS = [pytest.param("sqlite")]
-if os.environ.get("DEAN_TEST_POSTGRES"):
-    BACKENDS.append(pytest.param("postgres", marks=pytest.mark.postgres))
 
 
 @pytest.fixture
@@ -32,16 +25,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         with Store.open(f"sqlite:///{tmp_path / 'dean.db'}", patience=1.0) as store:
             yield store
         return
-    base = make_url(os.environ["DEAN_TEST_POSTGRES"]).set(drivername="postgresql+psycopg2")
-    schema = f"dean_test_{secrets.token_hex(6)}"
-    engine = create_engine(base, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-        url = base.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
-        with Store.open(url, patience=1.0) as store:
-            yield store
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    engine.dispose()
+    with postgres_schema() as url, Store.open(url, patience=1.0) as store:
+        yield store
 
 
 @pytest.fixture
