@@ -64,6 +64,8 @@ def _found(group: list[Defect]) -> list[Defect] | None:
         lines = [defect.expected_line(files) for defect in group]
     except (AssertionError, KeyError, StopIteration):
         return None
+    if len({(defect.file, line) for defect, line in zip(group, lines, strict=True)}) < len(group):
+        return None  # a host that is no service has no port that could differ
     with tempfile.TemporaryDirectory(prefix="dean-bench-") as name:
         root = write(Path(name) / group[0].base, files)
         validator = DeploymentValidator(root, environment=group[0].environment, with_probes=False, shell={})
