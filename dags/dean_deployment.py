@@ -18,6 +18,7 @@ from dean_airflow.operators.deploy import (
     RollbackOperator,
     VerifyReleaseOperator,
 )
+from dean_airflow.operators.task_defaults import task_defaults
 
 SHORT = timedelta(minutes=5)
 BEHIND_THE_SERVICES_OWN_LIMITS = timedelta(hours=1)
@@ -86,15 +87,7 @@ with DAG(
             title="Service timeout",
         ),
     },
-    default_args={
-        "pool": settings_from_airflow().pool,
-        **({"queue": settings_from_airflow().deployment_queue} if settings_from_airflow().deployment_queue else {}),
-        "retries": 2,
-        "retry_delay": timedelta(seconds=1),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(seconds=60),
-        "execution_timeout": SHORT,
-    },
+    default_args=task_defaults(SHORT, settings_from_airflow().deployment_queue),
 ) as dean_deployment:
     preflight = OpenDeploymentOperator(task_id="preflight")
     backed_up = BackUpOperator(task_id="back_up")

@@ -52,7 +52,7 @@ with DAG(
             title="Overlap",
         ),
     },
-    default_args={**task_defaults(timedelta(hours=1)), **({"queue": QUEUE} if QUEUE else {})},
+    default_args=task_defaults(timedelta(hours=1), QUEUE),
 ) as dean_secret_rotation:
     rotate = RotateSecretOperator(task_id="rotate")
     close = CloseRotationOperator(task_id="close").as_teardown(on_failure_fail_dagrun=True)

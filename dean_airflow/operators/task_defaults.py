@@ -8,9 +8,9 @@ from typing import Any
 from dean_airflow.airflow_settings import settings_from_airflow
 
 
-def task_defaults(limit: timedelta | None = None) -> dict[str, Any]:
+def task_defaults(limit: timedelta | None = None, queue: str = "") -> dict[str, Any]:
     """A DAG's `default_args`: the pool of the settings, three attempts 1, 2, 4, … s apart (at most 60 s), and `limit`
-    as the time a task may take; None where the tasks bound themselves.
+    as the time a task may take; None where the tasks bound themselves. `queue`: empty for Airflow's own.
 
     Raises ConfigurationError.
     """
@@ -23,4 +23,6 @@ def task_defaults(limit: timedelta | None = None) -> dict[str, Any]:
     }
     if limit is not None:
         defaults["execution_timeout"] = limit
+    if queue:
+        defaults["queue"] = queue
     return defaults

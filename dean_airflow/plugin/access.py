@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
@@ -21,16 +20,15 @@ from airflow.api_fastapi.core_api.security import (
     requires_access_dag,
     resolve_user_from_token,
 )
-from airflow.configuration import conf
 from fastapi import Depends, HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from dean_airflow.plugin.dags import TRIAL_DAG
+from dean_airflow.plugin.origin import opened_by_own_page
 from dean_airflow.services.contract.errors import INSUFFICIENT_PERMISSIONS
 from dean_airflow.services.contract.websocket import CLOSED_UNAUTHORIZED, TOKEN_QUERY, TOKEN_SUBPROTOCOL
-from dean_airflow.services.server.access import READ_ONLY
 from dean_airflow.services.server.caller import Caller, Permission, all_roles
 from dean_airflow.services.server.faults import ApiError
 from dean_airflow.services.server.limits import SocketLimit
@@ -46,18 +44,11 @@ _DECISIONS: dict[Permission, Callable[..., Any]] = {
 }
 
 
-def check_origin(connection: HTTPConnection) -> None:
-    """Raises ApiError 403 when a page of another site is behind a request: a browser names it, a program names none."""
-    origin = connection.headers.get("origin")
-    if origin is None and connection.headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
-        return
-    own = {connection.headers.get("host"), urlsplit(conf.get("api", "base_url", fallback="") or "").netloc} - {""}
-    if origin is None or urlsplit(origin).netloc not in own:
-        raise ApiError(403, "The request comes from a page of another site.")
-
-
 class AirflowAccess:
-    """The Access of what is mounted in Airflow. `sockets` bounds those that are open at once."""
+    """The Access of what is mounted in Airflow, behind the gate, which has looked at where requests come from already.
+
+    `sockets` bounds those that are open at once.
+    """
 
     def __init__(self, sockets: SocketLimit) -> None:
         self._sockets = sockets
@@ -66,8 +57,6 @@ class AirflowAccess:
         decision = Depends(_DECISIONS[permission])
 
         def caller(request: Request, user: GetUserDep, decided: None = decision) -> Caller:
-            if request.method not in READ_ONLY:
-                check_origin(request)
             request.state.credential = _token_of(request)
             return _caller(user)
 
@@ -79,7 +68,8 @@ class AirflowAccess:
         offered = [word.strip() for word in websocket.headers.get("sec-websocket-protocol", "").split(",")]
         with contextlib.ExitStack() as held:
             try:
-                check_origin(websocket)
+                if not opened_by_own_page(websocket):
+                    raise ApiError(403, "The request comes from a page of another site.")
                 user = await resolve_user_from_token(_token_of_socket(websocket, offered))
                 if not await run_in_threadpool(_may_read, user):
                     raise ApiError(403, INSUFFICIENT_PERMISSIONS)

@@ -28,6 +28,14 @@ def check_origin(request: HTTPConnection) -> str | None:
     return None
 
 
+def opened_by_own_page(socket: HTTPConnection) -> bool:
+    """Whether a socket is opened by a page of Airflow's own, or by a program, which names no page."""
+    origin = socket.headers.get("origin")
+    if origin is None:
+        return socket.headers.get("sec-fetch-site", "none") in OWN
+    return is_own(socket, origin)
+
+
 def is_own(request: HTTPConnection, origin: str) -> bool:
     """Whether an `Origin` is this server's, as the client calls it or as Airflow's configuration does."""
     from airflow.configuration import conf

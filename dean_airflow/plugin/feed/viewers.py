@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket
 from dean_airflow.feed.listener import End
 from dean_airflow.feed.viewer import EXPIRED, FORBIDDEN
 from dean_airflow.plugin.dags import DEPLOYMENT_DAG, METRICS_DAG, TRIAL_DAG
-from dean_airflow.plugin.origin import OWN, is_own
+from dean_airflow.plugin.origin import opened_by_own_page
 from dean_airflow.plugin.permissions import may_read, token_of
 from dean_airflow.services.contract.errors import INSUFFICIENT_PERMISSIONS, INVALID_TOKEN
 from dean_airflow.services.contract.websocket import CLOSED_UNAUTHORIZED
@@ -65,7 +65,7 @@ async def admitted(websocket: WebSocket, limit: SocketLimit) -> AsyncIterator[Ai
     """
     with contextlib.ExitStack() as held:
         try:
-            _require(_is_own_page(websocket), INSUFFICIENT_PERMISSIONS)
+            _require(opened_by_own_page(websocket), INSUFFICIENT_PERMISSIONS)
             token = token_of(websocket)
             viewer = AirflowViewer(await resolve_user_from_token(token), token)
             _require(await viewer.may_anything(), INSUFFICIENT_PERMISSIONS)
@@ -82,14 +82,6 @@ async def admitted(websocket: WebSocket, limit: SocketLimit) -> AsyncIterator[Ai
 def _require(allowed: bool, detail: str) -> None:
     if not allowed:
         raise HTTPException(403, detail)
-
-
-def _is_own_page(websocket: WebSocket) -> bool:
-    """A browser names the page that opens a socket; programs name none."""
-    origin = websocket.headers.get("origin")
-    if origin is None:
-        return websocket.headers.get("sec-fetch-site", "none") in OWN
-    return is_own(websocket, origin)
 
 
 def _expires_in(token: str) -> float | None:

@@ -20,20 +20,17 @@ def connection(origin: str) -> HTTPConnection:
 def test_origins_that_are_not_ours(
     airflow_home: Path, monkeypatch: pytest.MonkeyPatch, base_url: str, origin: str
 ) -> None:
-    from dean_airflow.plugin.access import check_origin
-    from dean_airflow.plugin.origin import is_own
-    from dean_airflow.services.server.faults import ApiError
+    from dean_airflow.plugin.origin import is_own, opened_by_own_page
 
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
 
-    with pytest.raises(ApiError):
-        check_origin(connection(origin))
+    assert not opened_by_own_page(connection(origin))
     assert not is_own(connection(origin), origin)
 
 
 def test_origins_that_are(airflow_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dean_airflow.plugin.access import check_origin
+    from dean_airflow.plugin.origin import opened_by_own_page
 
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example/team")
     for origin in ("http://airflow.internal:8080", "https://airflow.example"):
-        check_origin(connection(origin))
+        assert opened_by_own_page(connection(origin))
