@@ -50,7 +50,7 @@ def address(
         yield url, token_for(keys, service)
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", [s if s == "server" else pytest.param(s, marks=pytest.mark.slow) for s in SIDES])
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_hundred_requests(service: str, side: str, address: tuple[str, str]) -> None:
     assert ask(service, *address, cases=100, seed=SEED) >= 100

@@ -155,6 +155,7 @@ def test_what_is_unknown_is_said(open_as: Callable[..., Reader], path: str) -> N
 
 
 @pytest.mark.postgres
+@pytest.mark.slow
 def test_a_store_that_is_cut_off_is_said_and_comes_back(
     open_as: Callable[..., Reader], site: Site, trial: Living
 ) -> None:

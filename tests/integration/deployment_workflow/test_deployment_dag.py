@@ -96,6 +96,7 @@ def test_a_third_service_that_never_becomes_healthy_is_rolled_back(airflow: Call
         assert f"{name:20} rolled_back" in done.log
 
 
+@pytest.mark.slow
 def test_one_that_fails_first_leaves_the_others_untouched(airflow: Callable[..., Done], three: Shop) -> None:
     three.describe("one", broken={"data": "start"}, within=5)
     done = run(airflow, three)

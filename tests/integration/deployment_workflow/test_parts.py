@@ -105,6 +105,7 @@ def test_an_undefined_name_in_a_template_is_refused_before_anything_is_done(shop
     assert not shop.site.releases.exists()
 
 
+@pytest.mark.slow
 def test_the_canary_lets_an_equal_release_through_and_rolls_a_slower_one_back(shop: Shop):
     shop.extra = COMPARED
     shop.describe("1", environment={"SLOW": "0.02"})

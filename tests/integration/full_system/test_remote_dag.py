@@ -122,6 +122,7 @@ def test_a_trial_that_fails_there_fails_the_run(
     assert stub_services.indexagent.agents == {}
 
 
+@pytest.mark.slow
 def test_the_deadline_cancels_the_trial_there(
     dags_test: Callable[..., Run], stub_services: StubServices, store: Store
 ) -> None:

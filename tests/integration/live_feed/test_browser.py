@@ -27,6 +27,7 @@ def has(page: Any, count: Callable[[], int]) -> dict[str, Any]:
     return dict(page.evaluate(SUM))
 
 
+@pytest.mark.slow
 def test_a_page_misses_nothing_while_the_server_is_killed(server: Server, store: Store, page: Any) -> None:
     producer = ProducerProcess(store_url(server.stack), "trial-browser", rate=40)
     try:

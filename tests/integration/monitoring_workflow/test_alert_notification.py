@@ -75,6 +75,7 @@ def test_a_service_that_dies_and_comes_back_is_one_alert_that_is_told_twice(
     assert alert.state == "resolved"
 
 
+@pytest.mark.slow
 def test_a_webhook_that_is_down_is_told_when_it_is_back(
     installation: Store,
     run_dag: RunDag,

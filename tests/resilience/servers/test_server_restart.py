@@ -23,6 +23,7 @@ def judged(server: EvolutionServer, trial_id: str, count: int) -> bool:
     return server.store.evaluations.count(trial_id) >= count
 
 
+@pytest.mark.slow
 def test_a_trial_goes_on_with_the_next_server_after_its_own_was_killed(
     server: EvolutionServer, repository: Path, tmp_path: Path
 ) -> None:

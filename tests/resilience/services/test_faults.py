@@ -51,6 +51,7 @@ async def test_a_server_that_is_restarted_in_the_middle_is_found_again(
     assert trials.started == ["completed"]
 
 
+@pytest.mark.slow
 async def test_a_slow_service_is_waited_for_and_a_slower_one_until_the_deadline(
     trials: Trials, stub_services: StubServices
 ) -> None:
@@ -118,6 +119,7 @@ async def until_taken_back(trials: Trials, pool: Any) -> list[str]:
         return left
 
 
+@pytest.mark.slow
 async def test_a_storm_of_500_passes(trials: Trials, stub_services: StubServices) -> None:
     stub_services.evolution.faults.add("status", path=LOOKS, after=1, count=40, status=500)
     assert (await trials.run())["status"] == "completed"

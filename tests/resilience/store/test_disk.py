@@ -93,6 +93,7 @@ def test_samples_that_found_no_room_are_kept_when_there_is_some(small_disk):
     assert all([time for time, _ in series.points] == expected for series in found)
 
 
+@pytest.mark.slow
 def test_samples_wait_for_a_store_that_is_locked(tmp_path):
     now = [NOON]
     with Store.open(f"sqlite:///{tmp_path}/dean.db", now=lambda: now[0], patience=0.1) as store:

@@ -331,6 +331,7 @@ def test_a_store_that_cannot_be_opened_is_one_sentence(shop: Shop) -> None:
 @pytest.mark.skipif(
     not os.environ.get("DEAN_TEST_POSTGRES"), reason="needs the URL of a database in DEAN_TEST_POSTGRES"
 )
+@pytest.mark.slow
 def test_a_store_on_postgresql(shop: Shop) -> None:
     with postgres_schema() as url:
         shop.settings = shop.settings.model_copy(update={"store": url})
