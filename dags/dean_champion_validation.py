@@ -11,6 +11,7 @@ from airflow.sdk import DAG, Param
 from dean_airflow.airflow_settings import settings_from_airflow
 from dean_airflow.assets import CHAMPION
 from dean_airflow.operators.champion import ChampionValidationOperator
+from dean_airflow.operators.deployment_params import environment_param
 from dean_airflow.operators.task_defaults import task_defaults
 
 with DAG(
@@ -32,13 +33,7 @@ with DAG(
         "folder": Param(
             None, "Folder of the deployment in the repository. Empty: its top.", type=["null", "string"], title="Folder"
         ),
-        "environment": Param(
-            None,
-            "Empty: what dean-deployment.yaml says, else local.",
-            type=["null", "string"],
-            enum=[None, "local", "staging", "production"],
-            title="Environment",
-        ),
+        "environment": environment_param(),
     },
     default_args=task_defaults(timedelta(minutes=5)),
 ) as dean_champion_validation:

@@ -18,6 +18,7 @@ from dean_airflow.operators.deploy import (
     RollbackOperator,
     VerifyReleaseOperator,
 )
+from dean_airflow.operators.deployment_params import directory_param, environment_param, probes_param
 from dean_airflow.operators.task_defaults import task_defaults
 
 SHORT = timedelta(minutes=5)
@@ -32,19 +33,8 @@ with DAG(
     dagrun_timeout=timedelta(hours=6),
     tags=["dean"],
     params={
-        "deployment": Param(
-            settings_from_airflow().deployment,
-            "Directory on the worker with the compose file or dean-deployment.yaml.",
-            type="string",
-            title="Deployment",
-        ),
-        "environment": Param(
-            None,
-            "Empty: what dean-deployment.yaml says, else local.",
-            type=["null", "string"],
-            enum=[None, "local", "staging", "production"],
-            title="Environment",
-        ),
+        "deployment": directory_param(),
+        "environment": environment_param(),
         "dry_run": Param(
             False,
             "Only say what would be done, in the log of the first task, and touch nothing.",
@@ -72,12 +62,7 @@ with DAG(
             type=["null", "string"],
             title="Back to",
         ),
-        "probes": Param(
-            True,
-            "Whether this machine and the network are asked before anything is done.",
-            type="boolean",
-            title="Probes",
-        ),
+        "probes": probes_param("Whether this machine and the network are asked before anything is done."),
         "service_timeout": Param(
             300,
             "Seconds that a service has to become healthy, where the description does not say.",

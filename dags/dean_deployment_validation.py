@@ -6,10 +6,10 @@ run, warnings do not.
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 
-from dean_airflow.airflow_settings import settings_from_airflow
 from dean_airflow.operators.deployment import DeploymentValidationOperator
+from dean_airflow.operators.deployment_params import directory_param, environment_param, probes_param
 from dean_airflow.operators.task_defaults import task_defaults
 
 with DAG(
@@ -22,24 +22,10 @@ with DAG(
     dagrun_timeout=timedelta(minutes=30),
     tags=["dean"],
     params={
-        "deployment": Param(
-            settings_from_airflow().deployment,
-            "Directory on the worker with the compose file or dean-deployment.yaml.",
-            type="string",
-            title="Deployment",
-        ),
-        "environment": Param(
-            None,
-            "Empty: what dean-deployment.yaml says, else local.",
-            type=["null", "string"],
-            enum=[None, "local", "staging", "production"],
-            title="Environment",
-        ),
-        "probes": Param(
-            True,
-            "Whether this machine and the network are asked as well: Docker, ports, disk, hosts, logins.",
-            type="boolean",
-            title="Probes",
+        "deployment": directory_param(),
+        "environment": environment_param(),
+        "probes": probes_param(
+            "Whether this machine and the network are asked as well: Docker, ports, disk, hosts, logins."
         ),
     },
     default_args=task_defaults(timedelta(minutes=5)),

@@ -10,6 +10,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param
 
 from dean_airflow.airflow_settings import settings_from_airflow
+from dean_airflow.operators.deployment_params import directory_param, environment_param
 from dean_airflow.operators.rotation import CloseRotationOperator, RotateSecretOperator
 from dean_airflow.operators.task_defaults import task_defaults
 
@@ -24,25 +25,14 @@ with DAG(
     max_active_runs=1,
     tags=["dean"],
     params={
-        "deployment": Param(
-            settings_from_airflow().deployment,
-            "Directory on the worker with dean-deployment.yaml.",
-            type="string",
-            title="Deployment",
-        ),
+        "deployment": directory_param("dean-deployment.yaml"),
         "secret": Param(
             settings_from_airflow().rotated_secret,
             "Its name in `secrets` of dean-deployment.yaml.",
             type="string",
             title="Secret",
         ),
-        "environment": Param(
-            None,
-            "Empty: what dean-deployment.yaml says, else local.",
-            type=["null", "string"],
-            enum=[None, "local", "staging", "production"],
-            title="Environment",
-        ),
+        "environment": environment_param(),
         "overlap_hours": Param(
             None,
             "For how long the old value is accepted beside the new one. Empty: what the secret says, else 24.",

@@ -79,6 +79,13 @@ class Deployer:
         if not validation.valid:
             worst = "; ".join(f"{finding.id} {finding.place}: {finding.what}" for finding in validation.errors[:3])
             message = f"Would deploy nothing to the {plan.environment} environment, because it is not valid: {worst}"
+        told = plan.as_json()
+        if not validation.valid:
+            told["steps"] = []
+        elif not site.key.exists():
+            told["steps"].append(
+                "releases get other names than these, because names depend on a key that the first deployment makes"
+            )
         return {
             "success": validation.valid,
             "status": "dry_run",
@@ -86,7 +93,7 @@ class Deployer:
             "message": message,
             "environment": plan.environment,
             "validation": validation.summary,
-            "plan": plan.as_json() if validation.valid else {**plan.as_json(), "steps": []},
+            "plan": told,
         }
 
     def validate(self, request: DeployRequest, *, probes: bool | None = None) -> ValidationResult:

@@ -28,6 +28,11 @@ class Site:
         return self.folder / "releases"
 
     @property
+    def key(self) -> Path:
+        """The file that releases' names depend on; made with the first deployment."""
+        return self.folder / "key"
+
+    @property
     def backups(self) -> Path:
         return self.folder / "backups"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -54,9 +55,9 @@ class SecretRotationOperator(BaseOperator):
             self._at_work = False
             raise StopRequested
 
+    @abstractmethod
     def work(self, rotating: Rotating, means: Means, rotation_id: str) -> dict[str, Any] | None:
         """What is done; the report."""
-        raise NotImplementedError
 
     def _report(self, context: Context) -> dict[str, Any] | None:
         """Raises AirflowFailException for what is wrong with the secret, AirflowException for what may pass."""

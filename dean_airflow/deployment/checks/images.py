@@ -10,7 +10,8 @@ from dean_airflow.deployment.checks.registry import Hit, check
 from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.dockerfile import Dockerfile
 from dean_airflow.deployment.description.facts import base_image, dockerfile_of, remembered
-from dean_airflow.deployment.description.images import has_tool, parse_image
+from dean_airflow.deployment.description.image_tools import has_tool
+from dean_airflow.deployment.description.images import parse_image
 from dean_airflow.deployment.description.service import Service
 from dean_airflow.deployment.place import Place
 

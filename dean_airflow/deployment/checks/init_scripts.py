@@ -10,7 +10,7 @@ from dean_airflow.deployment.checks.registry import Hit, check
 from dean_airflow.deployment.description.databases import INIT_TARGET, Server, servers
 from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.facts import base_image, context_path, dockerfile_of
-from dean_airflow.deployment.description.images import has_extension
+from dean_airflow.deployment.description.postgres_images import has_extension
 from dean_airflow.deployment.description.service import Mount, Service, expand
 from dean_airflow.deployment.description.sql import Statement, line_in, statements
 from dean_airflow.deployment.description.tree import Source

@@ -12,8 +12,8 @@ from dean_airflow.deployment.description.advisories import first_safe
 from dean_airflow.deployment.description.databases import servers
 from dean_airflow.deployment.description.deployment import Deployment
 from dean_airflow.deployment.description.facts import base_image, dockerfile_of, each_variable
-from dean_airflow.deployment.description.images import postgres_major
 from dean_airflow.deployment.description.node import Node
+from dean_airflow.deployment.description.postgres_images import postgres_major
 from dean_airflow.deployment.description.quantities import cpus_of, memory_of
 from dean_airflow.deployment.description.tree import Source
 from dean_airflow.deployment.description.yaml_file import parse_yaml

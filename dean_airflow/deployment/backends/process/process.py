@@ -184,7 +184,7 @@ class ProcessBackend:
 
     def key(self, *, make: bool) -> bytes:
         """What values of variables are hashed with for a release's name; only known on this machine."""
-        path = self._site.folder / "key"
+        path = self._site.key
         try:
             return path.read_bytes()
         except FileNotFoundError:

@@ -126,6 +126,7 @@ def test_a_dry_run_says_all_and_touches_nothing(running: Shop) -> None:
     text = report_text(report)
     assert report["dry_run"] and report["success"]
     assert "Would deploy shop to the local environment" in text
+    assert "get other names than these" not in text
     old, new = state["releases"]["data"][0], report["plan"]["services"][0]["release"]
     assert f"  stop release {old} of data" in text and f"  start release {new} of data" in text
     assert everything_below(running.folder / "home") == before
@@ -138,6 +139,7 @@ def test_a_dry_run_where_there_is_nothing_makes_nothing(shop: Shop) -> None:
     shop.describe("one")
     report = shop.deploy(dry_run=True, environment="staging")
     assert report["message"] == "Would deploy shop to the staging environment:"
+    assert "get other names than these" in report_text(report)
     assert not (shop.folder / "home").exists()
 
 
