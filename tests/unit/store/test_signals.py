@@ -82,14 +82,12 @@ def test_samples_are_heard(signals, other, clock):
 
 def test_whoever_waits_can_be_woken(signals):
     signals.wait(LONG)
-    waiting = threading.Thread(target=signals.wait, args=(LONG,))
-    begun = time.monotonic()
+    waiting = threading.Thread(target=signals.wait, args=(100 * LONG,), daemon=True)
     waiting.start()
     signals.wake()
     waiting.join(LONG)
 
     assert not waiting.is_alive()
-    assert time.monotonic() - begun < LONG
 
 
 def test_after_a_pause_anything_may_have_changed(signals):
